@@ -1,0 +1,136 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * buf - growable bytes with a ceiling from birth
+ */
+#include "buf.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define FIRST_SIZE 256
+
+char *
+buf_room(struct buf *b, size_t len)
+{
+	size_t want, size;
+	char *grown;
+
+	if (b->failed || len > b->max - b->len) {
+		b->failed = true;
+		return NULL;
+	}
+	want = b->len + len;
+	if (want > b->size || !b->at) {
+		size = b->size ? b->size : FIRST_SIZE;
+		while (size < want)
+			size = size > b->max / 2 ? b->max : size * 2;
+		grown = realloc(b->at, size);
+		if (!grown) {
+			b->failed = true;
+			return NULL;
+		}
+		b->at = grown;
+		b->size = size;
+	}
+	return b->at + b->len;
+}
+
+void
+buf_append(struct buf *b, const void *bytes, size_t len)
+{
+	char *room;
+
+	if (len == 0)
+		return;
+	room = buf_room(b, len);
+	if (room) {
+		memcpy(room, bytes, len);
+		b->len += len;
+	}
+}
+
+void
+buf_append_byte(struct buf *b, char byte)
+{
+	buf_append(b, &byte, 1);
+}
+
+void
+buf_append_text(struct buf *b, const char *text)
+{
+	buf_append(b, text, strlen(text));
+}
+
+void
+buf_append_span(struct buf *b, struct span s)
+{
+	buf_append(b, s.at, s.len);
+}
+
+void
+buf_printf(struct buf *b, const char *fmt, ...)
+{
+	va_list ap, again;
+	char *room;
+	int len;
+
+	va_start(ap, fmt);
+	va_copy(again, ap);
+	len = vsnprintf(NULL, 0, fmt, ap);
+	room = len < 0 ? NULL : buf_room(b, (size_t)len + 1);
+	if (room) {
+		(void)vsnprintf(room, (size_t)len + 1, fmt, again);
+		b->len += (size_t)len;
+	} else {
+		b->failed = true;
+	}
+	va_end(again);
+	va_end(ap);
+}
+
+int
+buf_check(const struct buf *b, struct error *err)
+{
+	if (b->failed)
+		return error_set(err, ERROR_MEMORY,
+		    "no memory, or more than %zu bytes", b->max);
+	return 0;
+}
+
+void
+buf_reset(struct buf *b)
+{
+	b->len = 0;
+	b->failed = false;
+}
+
+void
+buf_free(struct buf *b)
+{
+	free(b->at);
+	b->at = NULL;
+	b->len = 0;
+	b->size = 0;
+	b->failed = false;
+}
+
+struct span
+buf_span(const struct buf *b)
+{
+	return (struct span){ b->at, b->len };
+}
+
+struct span
+span_of(const char *text)
+{
+	return (struct span){ text, strlen(text) };
+}
+
+bool
+span_is(struct span s, const char *text)
+{
+	return s.len == strlen(text) &&
+	    (s.len == 0 || memcmp(s.at, text, s.len) == 0);
+}

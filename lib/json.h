@@ -1,0 +1,77 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * json - a scanner over JSON bytes (RFC 8259)
+ *
+ * Valid or not, where is member X, what does this string say. There is no
+ * tree and nothing is rewritten: a value is a view of the bytes that the
+ * sender wrote, so what is handed on is handed on byte for byte.
+ *
+ * One left-to-right pass without recursion. What RFC 8259 leaves open:
+ * numbers of any size and precision, duplicate names, \u0000 and lone
+ * surrogate escapes are valid; a byte order mark, bytes that are not UTF-8
+ * (RFC 3629) and nesting deeper than JSON_DEPTH_MAX are not.
+ */
+#ifndef HOOKDIR_JSON_H
+#define HOOKDIR_JSON_H
+
+#include <stdbool.h>
+
+#include "buf.h"
+
+/*
+ * jq 1.6 stops at 256 levels, and an event adds one: what is accepted here
+ * can be read by every consumer.
+ */
+#define JSON_DEPTH_MAX 250
+
+enum json_type {
+	JSON_NULL,
+	JSON_FALSE,
+	JSON_TRUE,
+	JSON_NUMBER,
+	JSON_STRING,
+	JSON_ARRAY,
+	JSON_OBJECT
+};
+
+struct json_value {
+	enum json_type type;
+	struct span raw; /* the value's bytes, no white space around */
+};
+
+/*
+ * Is this one JSON text (RFC 8259 section 2), whole? If so, *value is its
+ * value. On false *value is untouched.
+ */
+bool json_scan(struct span text, struct json_value *value);
+
+/*
+ * The member of an object by its decoded name; the last one of that name.
+ * The value must come from json_scan() or from here. False and *member
+ * untouched when there is none or the value is no object.
+ */
+bool json_member(
+    struct json_value object, const char *name, struct json_value *member);
+
+/*
+ * Append what a string says, as UTF-8; U+0000 becomes a NUL byte. False
+ * and nothing appended when it is no string or holds a lone surrogate,
+ * which UTF-8 cannot say. Look at buf_check() for memory.
+ */
+bool json_decode_string(struct json_value string, struct buf *out);
+
+/*
+ * A number's value, rounded to a double; HUGE_VAL with its sign beyond the
+ * range. False and *number untouched when it is no number.
+ */
+bool json_number(struct json_value value, double *number);
+
+/*
+ * Append bytes as a JSON string with its quotes. The bytes must be UTF-8,
+ * see lib/utf8; only what RFC 8259 section 7 demands is escaped, and
+ * DEL and U+2028/2029 along with it so that a terminal and a script both
+ * survive it.
+ */
+void json_append_string(struct buf *out, struct span utf8);
+
+#endif
