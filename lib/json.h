@@ -24,14 +24,15 @@
  */
 #define JSON_DEPTH_MAX 250
 
+/* Prefixed so: jansson.h has the shorter names. */
 enum json_type {
-	JSON_NULL,
-	JSON_FALSE,
-	JSON_TRUE,
-	JSON_NUMBER,
-	JSON_STRING,
-	JSON_ARRAY,
-	JSON_OBJECT
+	JSON_TYPE_NULL,
+	JSON_TYPE_FALSE,
+	JSON_TYPE_TRUE,
+	JSON_TYPE_NUMBER,
+	JSON_TYPE_STRING,
+	JSON_TYPE_ARRAY,
+	JSON_TYPE_OBJECT
 };
 
 struct json_value {
@@ -48,21 +49,23 @@ bool json_scan(struct span text, struct json_value *value);
 /*
  * The member of an object by its decoded name; the last one of that name.
  * The value must come from json_scan() or from here. False and *member
- * untouched when there is none or the value is no object.
+ * untouched when there is none or the value is no object. Needs no memory,
+ * so that "none" always means that the sender wrote none.
  */
 bool json_member(
     struct json_value object, const char *name, struct json_value *member);
 
 /*
  * Append what a string says, as UTF-8; U+0000 becomes a NUL byte. False
- * and nothing appended when it is no string or holds a lone surrogate,
- * which UTF-8 cannot say. Look at buf_check() for memory.
+ * and *out as it was when it is no string or holds a lone surrogate, which
+ * UTF-8 cannot say. Look at buf_check() for memory.
  */
 bool json_decode_string(struct json_value string, struct buf *out);
 
 /*
- * A number's value, rounded to a double; HUGE_VAL with its sign beyond the
- * range. False and *number untouched when it is no number.
+ * A number's value, rounded to the nearest double however many digits it
+ * has; HUGE_VAL with its sign beyond the range. False and *number untouched
+ * when it is no number.
  */
 bool json_number(struct json_value value, double *number);
 

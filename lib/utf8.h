@@ -22,9 +22,12 @@ size_t utf8_length(struct span bytes);
 bool utf8_valid(struct span bytes);
 
 /*
- * Append a code point, at most U+10FFFF and no surrogate: the caller has
- * looked.
+ * Write a code point, at most U+10FFFF and no surrogate: the caller has
+ * looked. Answers how many of the four bytes it took.
  */
+size_t utf8_encode(unsigned long code_point, char bytes[4]);
+
+/* The same, at the end of a buffer. */
 void utf8_append(struct buf *out, unsigned long code_point);
 
 /*

@@ -1,0 +1,228 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * envelope - a message as a CloudEvents 1.0 event in JSON format
+ *
+ * All text from outside goes through append_member(), which makes it
+ * UTF-8 and escapes it; nothing else is ever put between quotes.
+ */
+#include "envelope.h"
+
+#include <ctype.h>
+#include <stdint.h>
+#include <string.h>
+
+#include "base64.h"
+#include "clock.h"
+#include "utf8.h"
+
+/* Room beside the data, which has a ceiling of its own. */
+#define HEAD_MAX (16u << 20)
+
+/* Members that a kept header may not take the place of. */
+static const char *const taken[] = { "specversion", "id", "source", "type",
+	"subject", "time", "datacontenttype", "dataschema", "dataref", "sender",
+	"verifiedby", "keyused", "bodysha256", "method", "path", "query",
+	"reason", "detail", "data", "database64" };
+
+bool
+envelope_attribute(const char *header, char name[ENVELOPE_NAME_SIZE])
+{
+	size_t i, len = 0;
+
+	for (; *header; header++) {
+		if (!isalnum((unsigned char)*header))
+			continue;
+		if (len == ENVELOPE_NAME_SIZE - 1)
+			return false;
+		name[len++] = (char)tolower((unsigned char)*header);
+	}
+	name[len] = '\0';
+	for (i = 0; i < sizeof(taken) / sizeof(taken[0]); i++)
+		if (strcmp(name, taken[i]) == 0)
+			return false;
+	return len > 0;
+}
+
+/* A member whose value is text from outside, whatever its bytes. */
+static void
+append_member(struct buf *out, const char *name, struct span text)
+{
+	struct buf utf8 = BUF_INIT(HEAD_MAX);
+
+	buf_append_text(out, ",\"");
+	buf_append_text(out, name);
+	buf_append_text(out, "\":");
+	if (utf8_valid(text)) {
+		json_append_string(out, text);
+		return;
+	}
+	utf8_append_latin1(&utf8, text);
+	json_append_string(out, buf_span(&utf8));
+	out->failed |= utf8.failed;
+	buf_free(&utf8);
+}
+
+/* The same, but left out where there is nothing to say. */
+static void
+append_known(struct buf *out, const char *name, struct span text)
+{
+	if (text.len)
+		append_member(out, name, text);
+}
+
+/* RFC 3986: bytes that cannot stand in a URI as they are become %XX. */
+static void
+append_uri_part(struct buf *out, struct span part)
+{
+	size_t i;
+	unsigned char c;
+
+	for (i = 0; i < part.len; i++) {
+		c = (unsigned char)part.at[i];
+		if (c > 0x20 && c < 0x7f && !strchr("\"<>\\^`{|}", c))
+			buf_append_byte(out, (char)c);
+		else
+			buf_printf(out, "%%%02X", c);
+	}
+}
+
+/* Where the event comes from: our own address, without the query. */
+static void
+append_source(struct buf *out, const struct message *m)
+{
+	struct buf uri = BUF_INIT(HEAD_MAX);
+
+	if (m->source) {
+		append_member(out, "source", span_of(m->source));
+		return;
+	}
+	buf_append_text(&uri, "https://");
+	append_uri_part(&uri, span_of(m->server));
+	append_uri_part(&uri, m->path);
+	append_member(out, "source", buf_span(&uri));
+	out->failed |= uri.failed;
+	buf_free(&uri);
+}
+
+static void
+append_time(struct buf *out, struct timespec when)
+{
+	char text[CLOCK_RFC3339_SIZE];
+
+	clock_rfc3339(when, text);
+	append_member(out, "time", span_of(text));
+}
+
+/* What both kinds of event begin with. */
+static void
+append_context(struct buf *out, const struct message *m, struct span type,
+    struct span subject, struct span data_type)
+{
+	buf_append_text(out, "{\"specversion\":\"1.0\"");
+	append_member(out, "id", span_of(m->id));
+	append_source(out, m);
+	append_member(out, "type", type);
+	append_known(out, "subject", subject);
+	append_time(out, m->received);
+	append_known(out, "datacontenttype", data_type);
+	append_member(out, "sender", span_of(m->sender->name));
+}
+
+/* How the call came, in both kinds of event. */
+static void
+append_call(struct buf *out, const struct message *m)
+{
+	char name[ENVELOPE_NAME_SIZE];
+	size_t i;
+
+	append_member(out, "bodysha256", span_of(m->body_sha256));
+	append_member(out, "method", span_of(m->method));
+	append_member(out, "path", m->path);
+	append_member(out, "query", m->query);
+	for (i = 0; i < m->header_count; i++)
+		if (envelope_attribute(m->headers[i].name, name))
+			append_known(
+			    out, name, buf_span(&m->headers[i].value));
+}
+
+static void
+add_piece(struct envelope *envelope, struct span bytes)
+{
+	struct iovec *piece = &envelope->pieces[envelope->count++];
+
+	/* writev() reads only; its type has no const. */
+	piece->iov_base = (void *)(uintptr_t)bytes.at;
+	piece->iov_len = bytes.len;
+}
+
+static void
+append_data(struct buf *out, const struct message *m)
+{
+	switch (m->data_kind) {
+	case DATA_ABSENT:
+		break;
+	case DATA_JSON:
+		buf_append_text(out, ",\"data\":");
+		break;
+	case DATA_TEXT:
+		append_member(out, "data", m->data);
+		break;
+	case DATA_BINARY:
+		buf_append_text(out, ",\"data_base64\":\"");
+		base64_encode(m->data, out);
+		buf_append_byte(out, '"');
+		break;
+	}
+}
+
+int
+envelope_write(
+    struct envelope *envelope, const struct message *m, struct error *err)
+{
+	struct buf *out = &envelope->head;
+
+	memset(envelope, 0, sizeof(*envelope));
+	/* Text at its worst is six bytes for one. */
+	out->max = HEAD_MAX + m->data.len * 6;
+	append_context(
+	    out, m, buf_span(&m->type), buf_span(&m->subject), m->data_type);
+	append_member(out, "verifiedby", span_of(m->verified_by));
+	if (m->key_used)
+		append_member(out, "keyused", span_of(m->key_used));
+	append_call(out, m);
+	append_data(out, m);
+	add_piece(envelope, buf_span(out));
+	if (m->data_kind == DATA_JSON)
+		add_piece(envelope, m->data);
+	add_piece(envelope, span_of("}\n"));
+	return buf_check(out, err);
+}
+
+int
+envelope_write_rejected(struct envelope *envelope, const struct message *m,
+    const struct error *verdict, struct error *err)
+{
+	struct buf *out = &envelope->head;
+	struct span none = { NULL, 0 };
+
+	memset(envelope, 0, sizeof(*envelope));
+	out->max = HEAD_MAX + m->body.len * 2;
+	append_context(
+	    out, m, span_of("hookdir.quarantined"), none, m->content_type);
+	append_member(out, "reason", span_of(error_rule(verdict->code)));
+	append_member(out, "detail", span_of(verdict->text));
+	append_call(out, m);
+	buf_append_text(out, ",\"data_base64\":\"");
+	base64_encode(buf_span(&m->body), out);
+	buf_append_text(out, "\"");
+	add_piece(envelope, buf_span(out));
+	add_piece(envelope, span_of("}\n"));
+	return buf_check(out, err);
+}
+
+void
+envelope_free(struct envelope *envelope)
+{
+	buf_free(&envelope->head);
+	envelope->count = 0;
+}

@@ -1,0 +1,44 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * hmac - HMAC-SHA-256 (RFC 2104, RFC 4231) and SHA-256, on OpenSSL
+ */
+#include "hmac.h"
+
+#include <limits.h>
+
+#include <openssl/evp.h>
+#include <openssl/hmac.h>
+
+int
+hmac_sha256(struct span key, struct span bytes, unsigned char mac[SHA256_SIZE],
+    struct error *err)
+{
+	unsigned len = SHA256_SIZE;
+
+	if (key.len == 0 || key.len > INT_MAX)
+		return error_set(err, ERROR_CRYPTO, "HMAC: no usable key");
+	if (!HMAC(EVP_sha256(), key.at, (int)key.len,
+		(const unsigned char *)bytes.at, bytes.len, mac, &len) ||
+	    len != SHA256_SIZE)
+		return error_set(err, ERROR_CRYPTO, "HMAC failed");
+	return 0;
+}
+
+int
+sha256_hex(struct span bytes, char hex[SHA256_HEX_SIZE], struct error *err)
+{
+	static const char digits[] = "0123456789abcdef";
+	unsigned char digest[SHA256_SIZE];
+	unsigned i, len = sizeof(digest);
+
+	if (EVP_Digest(bytes.at, bytes.len, digest, &len, EVP_sha256(), NULL) !=
+		1 ||
+	    len != sizeof(digest))
+		return error_set(err, ERROR_CRYPTO, "SHA-256 failed");
+	for (i = 0; i < sizeof(digest); i++) {
+		hex[2 * i] = digits[digest[i] >> 4];
+		hex[2 * i + 1] = digits[digest[i] & 15];
+	}
+	hex[2 * i] = '\0';
+	return 0;
+}

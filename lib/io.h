@@ -1,0 +1,41 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * io - file primitives that a signal does not disturb
+ *
+ * Every one answers 0 (or a descriptor) or -1 with ERROR_SYSTEM and a text
+ * that names what. Descriptors are close-on-exec, links are not followed.
+ */
+#ifndef HOOKDIR_IO_H
+#define HOOKDIR_IO_H
+
+#include <sys/types.h>
+#include <sys/uio.h>
+
+#include "error.h"
+
+/* A file that must not exist yet, for writing. */
+int io_create(int dir, const char *name, mode_t mode, struct error *err);
+
+/*
+ * Open a directory, relative to dir (AT_FDCWD for an absolute path). The
+ * last part of the path must not be a symbolic link.
+ */
+int io_open_dir(int dir, const char *path, struct error *err);
+
+/* All the bytes, however many calls that takes; changes iov. */
+int io_write_all(int fd, struct iovec *iov, int count, const char *what,
+    struct error *err);
+
+/*
+ * Once: after an error the kernel may have dropped the pages, and a second
+ * fsync would say that all is well.
+ */
+int io_fsync(int fd, const char *what, struct error *err);
+
+/* Close and say what it said; *fd is -1 afterwards, also on failure. */
+int io_close(int *fd, const char *what, struct error *err);
+
+/* Close where the outcome no longer matters; -1 is fine. */
+void io_discard(int *fd);
+
+#endif

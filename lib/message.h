@@ -1,0 +1,75 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * message - one call: what was received, and what verifying made of it
+ *
+ * The handler fills in what was received, message_verify() the rest. All
+ * text from outside is as it came; making it fit for JSON is the
+ * envelope's work.
+ */
+#ifndef HOOKDIR_MESSAGE_H
+#define HOOKDIR_MESSAGE_H
+
+#include <time.h>
+
+#include "buf.h"
+#include "hmac.h"
+#include "json.h"
+#include "sender.h"
+
+/* Most headers kept: the sender's own and the endpoint's. */
+#define MESSAGE_HEADERS_MAX 32
+#define MESSAGE_TEXT_MAX    (1 << 20) /* bytes of a type, a subject, a value */
+
+struct header {
+	const char *name; /* as configured: "SMD-User" */
+	struct buf value; /* owned, not empty */
+};
+
+/* What the data is, and so how the event holds it. */
+enum data_kind {
+	DATA_ABSENT, /* the body was empty */
+	DATA_JSON,   /* as it is */
+	DATA_TEXT,   /* UTF-8 but no JSON: as a JSON string */
+	DATA_BINARY  /* as base64 */
+};
+
+struct message {
+	/* Received. The spans and strings belong to the request. */
+	const struct sender *sender;
+	const char *event;  /* HOOKDIR_EVENT, or NULL */
+	const char *source; /* HOOKDIR_SOURCE, or NULL */
+	const char *server; /* SERVER_NAME, or "" */
+	const char *method;
+	struct span path; /* no query */
+	struct span query;
+	struct span content_type;
+	struct header headers[MESSAGE_HEADERS_MAX];
+	size_t header_count;
+	const char *passed_by; /* how the call was let in, "basic" ... */
+	struct timespec received;
+	struct buf body; /* owned */
+
+	/* Verified. The spans point into the body and the buffers. */
+	char body_sha256[SHA256_HEX_SIZE];
+	const char *id;
+	const char *verified_by; /* "jwt", or passed_by */
+	const char *key_used;	 /* NULL where no key was used */
+	enum data_kind data_kind;
+	struct span data;
+	struct json_value json; /* the data, where it is DATA_JSON */
+	struct span data_type;	/* media type, may be empty */
+	struct buf type;	/* owned, never empty once verified */
+	struct buf subject;	/* owned, empty where not known */
+
+	/* What the data was taken from, layer by layer. Owned. */
+	struct buf token, payload, unwrapped, nested;
+};
+
+/* A message whose body never holds more than max_body bytes. */
+void message_init(struct message *m, size_t max_body);
+void message_free(struct message *m);
+
+/* The value of a kept header; an empty span when there is none. */
+struct span message_header(const struct message *m, const char *name);
+
+#endif

@@ -1,0 +1,89 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * spool - a Maildir for webhooks, on stable storage
+ *
+ * tmp/ is being written, new/ is complete and durable; see
+ * hookdir-spool(5). Everything is done relative to open directories, no
+ * link is followed, and nothing from a request is ever part of a path.
+ */
+#ifndef HOOKDIR_SPOOL_H
+#define HOOKDIR_SPOOL_H
+
+#include <sys/types.h>
+#include <sys/uio.h>
+#include <time.h>
+
+#include "error.h"
+
+/* Room for a name with the longest host name, and its NUL. */
+#define SPOOL_NAME_SIZE 160
+
+/* Seconds after which a file in tmp/ is nobody's any more. */
+#define SPOOL_STALE (36 * 3600)
+
+/*
+ * A spool held open for one delivery. The descriptors are the caller's
+ * from spool_open() to spool_close().
+ */
+struct spool {
+	int root, tmp, new_;
+};
+
+#define SPOOL_INIT                                                             \
+	{                                                                      \
+		-1, -1, -1                                                     \
+	}
+
+/*
+ * Open a spool by its absolute path, and make what is missing of it; its
+ * parent must be there. When it returns 0, its directories would be found
+ * again after a power cut. On -1 nothing is open.
+ */
+int spool_open(struct spool *spool, const char *path, struct error *err);
+
+/* Accepts SPOOL_INIT, and the outcome of a failed spool_open(). */
+void spool_close(struct spool *spool);
+
+/*
+ * Deliver a message. received orders its name among the others; name is
+ * its file in new/. Changes iov.
+ *
+ * 0: the file is complete and on stable storage, and would stand in new/
+ * after a power cut. -1: it is neither in new/ nor in tmp/, unless
+ * removing it failed as well; name is undefined.
+ */
+int spool_deliver(const struct spool *spool, struct timespec received,
+    struct iovec *iov, int count, char name[SPOOL_NAME_SIZE],
+    struct error *err);
+
+/*
+ * The two halves of a delivery, for deliveries to other directories.
+ * spool_write() leaves a complete, flushed file in tmp/; spool_place()
+ * moves it to another directory of the spool, under another name if there
+ * is one of that name, and does not flush that directory. Both remove the
+ * file when they fail.
+ */
+int spool_write(const struct spool *spool, struct timespec received,
+    struct iovec *iov, int count, char name[SPOOL_NAME_SIZE],
+    struct error *err);
+int spool_place(const struct spool *spool, int directory,
+    struct timespec received, char name[SPOOL_NAME_SIZE], struct error *err);
+
+/* Remove a file from tmp/ that spool_write() left there. */
+void spool_forget(const struct spool *spool, const char *name);
+
+/*
+ * Open a directory of the spool that spool_open() does not hold open.
+ * Makes it, durably, if it is missing. The descriptor is the caller's.
+ */
+int spool_directory(
+    const struct spool *spool, const char *name, struct error *err);
+
+/*
+ * Remove what has been in tmp/ for longer than SPOOL_STALE; at most once
+ * an hour for each spool and process. Failures show in nothing but in
+ * files that stay.
+ */
+void spool_sweep(const struct spool *spool);
+
+#endif

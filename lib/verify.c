@@ -1,0 +1,298 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * verify - from a body to a message, or to a verdict
+ *
+ * Layers are taken off one by one (body, token, payload, string of JSON)
+ * and each must be sound before the next is looked at. Bytes are only ever
+ * passed on as they were.
+ */
+#include "verify.h"
+
+#include <ctype.h>
+#include <string.h>
+#include <strings.h>
+
+#include "json.h"
+#include "jwt.h"
+#include "utf8.h"
+
+/* A longer name or id in the data is no name and no id. */
+#define NAME_MAX_BYTES 1024
+
+/* RFC 8259 8.1: a parser may ignore a byte order mark, and we do. */
+static struct span
+without_bom(struct span text)
+{
+	if (text.len >= 3 && memcmp(text.at, "\xef\xbb\xbf", 3) == 0) {
+		text.at += 3;
+		text.len -= 3;
+	}
+	return text;
+}
+
+/* What a string says; without a copy where it says it literally. */
+static bool
+string_bytes(struct json_value string, struct buf *room, struct span *said)
+{
+	if (string.type != JSON_TYPE_STRING)
+		return false;
+	if (!memchr(string.raw.at, '\\', string.raw.len)) {
+		said->at = string.raw.at + 1;
+		said->len = string.raw.len - 2;
+		return true;
+	}
+	if (!json_decode_string(string, room))
+		return false;
+	*said = buf_span(room);
+	return true;
+}
+
+/* Does the string say a whole JSON object or array? */
+static bool
+string_of_json(
+    struct json_value string, struct buf *room, struct json_value *inner)
+{
+	struct json_value scanned;
+	struct span said;
+
+	if (!string_bytes(string, room, &said) ||
+	    !json_scan(without_bom(said), &scanned) ||
+	    (scanned.type != JSON_TYPE_OBJECT && scanned.type != JSON_TYPE_ARRAY))
+		return false;
+	*inner = scanned;
+	return true;
+}
+
+/* Put the replacement where the part stands in the whole. */
+static void
+splice(struct span whole, struct span part, struct span replacement,
+    struct buf *out)
+{
+	size_t before = (size_t)(part.at - whole.at);
+	const char *after = part.at + part.len;
+
+	buf_append(out, whole.at, before);
+	buf_append_span(out, replacement);
+	buf_append(out, after, whole.len - before - part.len);
+}
+
+/* From here on the data is this JSON value, and nothing around it. */
+static void
+set_json(struct message *m, struct json_value value)
+{
+	m->data_kind = DATA_JSON;
+	m->json = value;
+	m->data = value.raw;
+}
+
+/*
+ * A payload can be a JSON string that says JSON, and then once more its
+ * member "data" can be one.
+ */
+static int
+unwrap(struct message *m, struct span payload, struct error *err)
+{
+	struct buf room = BUF_INIT(m->nested.max);
+	struct json_value root, data, inner, whole;
+
+	m->data = payload;
+	if (!json_scan(without_bom(payload), &root))
+		return 0;
+	if (string_of_json(root, &m->unwrapped, &inner))
+		root = inner;
+	set_json(m, root);
+	if (json_member(root, "data", &data) &&
+	    string_of_json(data, &room, &inner)) {
+		splice(root.raw, data.raw, inner.raw, &m->nested);
+		/* Deeper by what was inside: it may now be too deep. */
+		if (json_scan(buf_span(&m->nested), &whole))
+			set_json(m, whole);
+	}
+	m->nested.failed |= room.failed;
+	buf_free(&room);
+	if (buf_check(&m->unwrapped, err) < 0)
+		return -1;
+	return buf_check(&m->nested, err);
+}
+
+/* The sender's form: {"data": "TOKEN"}. */
+static int
+verify_jwt(struct message *m, const struct keyring *keys, struct error *err)
+{
+	struct json_value root, data;
+	struct span token;
+	double now;
+
+	if (!json_scan(without_bom(buf_span(&m->body)), &root))
+		return error_set(err, ERROR_FORM, "the body is not JSON");
+	if (!json_member(root, "data", &data) ||
+	    !string_bytes(data, &m->token, &token))
+		return error_set(err, ERROR_FORM,
+		    "the body is not a JSON object with a token in \"data\"");
+	if (buf_check(&m->token, err) < 0 ||
+	    jwt_verify(token, keys, &m->payload, &m->key_used, err) < 0 ||
+	    unwrap(m, buf_span(&m->payload), err) < 0)
+		return -1;
+	now = (double)m->received.tv_sec + (double)m->received.tv_nsec / 1e9;
+	if (m->data_kind == DATA_JSON && jwt_check_times(m->json, now, err) < 0)
+		return -1;
+	m->verified_by = "jwt";
+	return 0;
+}
+
+/* application/json and anything/anything+json, whatever follows. */
+static bool
+is_json_type(struct span type)
+{
+	size_t len = 0;
+
+	while (len < type.len && !strchr("; \t", type.at[len]))
+		len++;
+	if (len == 16 && strncasecmp(type.at, "application/json", len) == 0)
+		return true;
+	return len > 5 && strncasecmp(type.at + len - 5, "+json", 5) == 0;
+}
+
+/*
+ * A body as it came. JSON is taken for what it is whatever its label says,
+ * but a lone scalar needs the label: text/plain "123" is text.
+ */
+static void
+take_body(struct message *m)
+{
+	struct json_value root;
+
+	m->data = buf_span(&m->body);
+	m->data_type = m->content_type;
+	if (json_scan(without_bom(m->data), &root) &&
+	    (root.type == JSON_TYPE_OBJECT || root.type == JSON_TYPE_ARRAY ||
+		m->data_type.len == 0 || is_json_type(m->data_type)))
+		set_json(m, root);
+}
+
+/*
+ * Say what the data is. A media type that does not fit it would mislead
+ * whoever reads the event: CloudEvents takes a string under a JSON type
+ * for a JSON string, and under any other for the text itself.
+ */
+static void
+classify(struct message *m)
+{
+	bool labelled = m->data_type.len != 0,
+	     json = is_json_type(m->data_type);
+	const char *type = "application/json";
+	bool fits = json;
+
+	if (m->data_kind != DATA_JSON) {
+		fits = labelled && !json;
+		if (m->data.len == 0) {
+			m->data_kind = DATA_ABSENT;
+		} else if (utf8_valid(m->data)) {
+			m->data_kind = DATA_TEXT;
+			type = "text/plain";
+		} else {
+			m->data_kind = DATA_BINARY;
+			type = "application/octet-stream";
+		}
+	}
+	if (!fits)
+		m->data_type = span_of(type);
+}
+
+/* Append a part of a type: [A-Za-z0-9_.-], and "-" for what is not. */
+static void
+append_name(struct buf *out, struct span name, bool lower)
+{
+	unsigned char c;
+	size_t i;
+
+	for (i = 0; i < name.len; i++) {
+		c = (unsigned char)name.at[i];
+		if (c >= 0x80 || (!isalnum(c) && !strchr("_.-", c)) || c == 0)
+			c = '-';
+		buf_append_byte(out, (char)(lower ? tolower(c) : c));
+	}
+}
+
+/* A member of the data that is a string of a sensible length. */
+static bool
+data_string(const struct message *m, const char *name, struct buf *room,
+    struct span *said)
+{
+	struct json_value member;
+
+	return name && m->data_kind == DATA_JSON &&
+	    json_member(m->json, name, &member) &&
+	    member.raw.len <= NAME_MAX_BYTES &&
+	    string_bytes(member, room, said) && said->len;
+}
+
+static void
+find_type(struct message *m)
+{
+	const struct sender *sender = m->sender;
+	struct span first = message_header(m, sender->type_headers[0]);
+	struct span second = message_header(m, sender->type_headers[1]);
+	struct buf room = BUF_INIT(NAME_MAX_BYTES);
+	struct span said;
+
+	buf_append_text(&m->type, sender->type_prefix);
+	if (first.len && second.len) {
+		append_name(&m->type, first, true);
+		buf_append_byte(&m->type, '.');
+		append_name(&m->type, second, true);
+	} else if (data_string(m, sender->type_member, &room, &said)) {
+		append_name(&m->type, said, false);
+	} else {
+		append_name(&m->type,
+		    span_of(m->event ? m->event : sender->type_fallback),
+		    false);
+	}
+	m->type.failed |= room.failed;
+	buf_free(&room);
+}
+
+static void
+find_subject(struct message *m)
+{
+	struct span header = message_header(m, m->sender->subject_header);
+	struct json_value data, id;
+
+	if (!m->sender->subject_header)
+		return;
+	if (header.len) {
+		buf_append_span(&m->subject, header);
+		return;
+	}
+	if (m->data_kind != DATA_JSON || !json_member(m->json, "data", &data) ||
+	    !json_member(data, "id", &id) || id.raw.len > NAME_MAX_BYTES)
+		return;
+	if (id.type == JSON_TYPE_NUMBER)
+		buf_append_span(&m->subject, id.raw);
+	else if (id.type == JSON_TYPE_STRING)
+		(void)json_decode_string(id, &m->subject);
+}
+
+int
+message_verify(struct message *m, const struct keyring *keys, struct error *err)
+{
+	if (sha256_hex(buf_span(&m->body), m->body_sha256, err) < 0)
+		return -1;
+	m->id = m->body_sha256;
+	m->verified_by = m->passed_by;
+	switch (m->sender->scheme) {
+	case SCHEME_JWT:
+		if (verify_jwt(m, keys, err) < 0)
+			return -1;
+		break;
+	case SCHEME_NONE:
+		take_body(m);
+		break;
+	}
+	classify(m);
+	find_type(m);
+	find_subject(m);
+	if (buf_check(&m->type, err) < 0)
+		return -1;
+	return buf_check(&m->subject, err);
+}
