@@ -1,0 +1,55 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * endpoint - the parameters of one URL
+ *
+ * All settings come with each request from the web server's configuration,
+ * so its reload is all that a change takes. What is missing, misspelt or
+ * out of range is a fault of ours: nothing is ever accepted because
+ * something was forgotten.
+ */
+#ifndef HOOKDIR_ENDPOINT_H
+#define HOOKDIR_ENDPOINT_H
+
+#include <stdint.h>
+
+#include "keyring.h"
+#include "message.h"
+#include "request.h"
+
+/* What lets a call in. */
+enum endpoint_auth {
+	AUTH_DEFAULT,	/* HOOKDIR_AUTH is not set */
+	AUTH_SIGNATURE, /* the signature is enough */
+	AUTH_BASIC,	/* the web server checked a password */
+	AUTH_SERVER,	/* the web server checked by other means */
+	AUTH_NONE	/* anybody */
+};
+
+struct endpoint {
+	const char *spool;
+	const struct sender *sender;
+	const char *event;  /* or NULL */
+	const char *source; /* or NULL */
+	struct keyring keys;
+	enum endpoint_auth auth; /* never AUTH_DEFAULT once read */
+	uint64_t max_body;	 /* bytes */
+	uint64_t quarantine;	 /* bytes */
+
+	/* Headers to keep: the sender's, then HOOKDIR_HEADERS. */
+	const char *headers[MESSAGE_HEADERS_MAX];
+	size_t header_count;
+	char header_names[1024]; /* where those of HOOKDIR_HEADERS stand */
+};
+
+/* Keys shorter than this, in bytes, can be guessed offline. */
+#define ENDPOINT_KEY_SHORT 32
+
+/*
+ * Read an endpoint from a request's parameters. 0, or -1 with
+ * ERROR_CONFIGURATION and a text that names the parameter. Holds views of
+ * the request; nothing to free.
+ */
+int endpoint_read(
+    struct endpoint *ep, const struct request *rq, struct error *err);
+
+#endif

@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * exchange - one request and all that belongs to it
+ *
+ * Made when a request comes in, freed in one place when it is over.
+ */
+#ifndef HOOKDIR_EXCHANGE_H
+#define HOOKDIR_EXCHANGE_H
+
+#include "endpoint.h"
+#include "envelope.h"
+#include "spool.h"
+
+/* What became of a call that did not verify. */
+enum quarantined {
+	QUARANTINE_NOT_MEANT, /* it did, or it is of no kind that is kept */
+	QUARANTINE_KEPT,
+	QUARANTINE_FULL,
+	QUARANTINE_OFF,
+	QUARANTINE_FAILED
+};
+
+struct exchange {
+	const struct request *request;
+	struct endpoint endpoint;
+	struct message message;
+	struct envelope envelope;
+	struct spool spool;
+	char file[SPOOL_NAME_SIZE]; /* "" until it is kept */
+	enum quarantined quarantined;
+	struct error error;	     /* why it was not accepted */
+	struct error keeping_failed; /* why it could not be quarantined */
+	bool unanswered;	     /* the answer could not be sent */
+};
+
+#endif

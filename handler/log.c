@@ -1,0 +1,126 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * log - one line a request, on standard error
+ */
+#include "log.h"
+
+#include <stdarg.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#define VALUE_MAX 256
+
+static bool journald;
+
+/* systemd.exec(5): JOURNAL_STREAM is "DEVICE:INODE" of the stream. */
+void
+log_open(void)
+{
+	const char *stream = getenv("JOURNAL_STREAM");
+	unsigned long long device, inode;
+	struct stat st;
+
+	journald = stream &&
+	    sscanf(stream, "%llu:%llu", &device, &inode) == 2 &&
+	    fstat(STDERR_FILENO, &st) == 0 && st.st_dev == device &&
+	    st.st_ino == inode;
+}
+
+void
+log_start(struct log_line *line, enum log_priority priority)
+{
+	line->priority = priority;
+	line->len = (size_t)snprintf(line->text, sizeof(line->text),
+	    journald ? "<%d>hookdir.fcgi:" : "hookdir.fcgi:", (int)priority);
+}
+
+/* One character as it goes into the line; how many bytes that takes. */
+static size_t
+escape(unsigned char c, char out[5])
+{
+	if (c == '"' || c == '\\')
+		return (size_t)snprintf(out, 5, "\\%c", c);
+	if (c == '\n')
+		return (size_t)snprintf(out, 5, "\\n");
+	if (c < 0x20 || c >= 0x7f)
+		return (size_t)snprintf(out, 5, "\\x%02x", c);
+	out[0] = (char)c;
+	return 1;
+}
+
+static bool
+is_plain(struct span value)
+{
+	size_t i;
+
+	for (i = 0; i < value.len; i++)
+		if (value.at[i] <= ' ' || value.at[i] >= 0x7f ||
+		    strchr("\"\\=", value.at[i]))
+			return false;
+	return value.len > 0;
+}
+
+void
+log_add(struct log_line *line, const char *key, struct span value)
+{
+	char text[VALUE_MAX * 4 + 8], *to = text;
+	bool cut = value.len > VALUE_MAX, plain;
+	size_t i, len, room = sizeof(line->text) - line->len - 1;
+	int used;
+
+	if (cut)
+		value.len = VALUE_MAX;
+	plain = is_plain(value);
+	for (i = 0; i < value.len; i++)
+		to += escape((unsigned char)value.at[i], to);
+	len = (size_t)(to - text);
+	used = snprintf(line->text + line->len, room,
+	    plain ? " %s=%.*s%s" : " %s=\"%.*s%s\"", key, (int)len, text,
+	    cut ? "..." : "");
+	if (used > 0 && (size_t)used < room)
+		line->len += (size_t)used;
+}
+
+void
+log_add_text(struct log_line *line, const char *key, const char *value)
+{
+	log_add(line, key, span_of(value));
+}
+
+void
+log_add_number(struct log_line *line, const char *key, const char *fmt, ...)
+{
+	char text[64];
+	va_list ap;
+
+	va_start(ap, fmt);
+	(void)vsnprintf(text, sizeof(text), fmt, ap);
+	va_end(ap);
+	log_add_text(line, key, text);
+}
+
+void
+log_write(struct log_line *line)
+{
+	ssize_t ignored;
+
+	line->text[line->len++] = '\n';
+	/* Nobody is left to tell when the log itself cannot be written. */
+	ignored = write(STDERR_FILENO, line->text, line->len);
+	(void)ignored;
+}
+
+void
+log_event(enum log_priority priority, const char *event, const char *detail)
+{
+	struct log_line line;
+
+	log_start(&line, priority);
+	log_add_text(&line, "event", event);
+	log_add_text(&line, "detail", detail);
+	log_write(&line);
+}

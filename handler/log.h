@@ -1,0 +1,53 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * log - one line a request, on standard error
+ *
+ * key=value, in one write so that threads do not mix. Whatever comes from
+ * outside is escaped: a line cannot be forged. No secret, no payload. With
+ * journald at the other end each line begins with its priority, <N>.
+ */
+#ifndef HOOKDIR_LOG_H
+#define HOOKDIR_LOG_H
+
+#include <stddef.h>
+
+#include "buf.h"
+
+/* syslog(3) has more; these are what a line of ours can be. */
+enum log_priority {
+	LOG_PRIORITY_ERROR = 3,
+	LOG_PRIORITY_WARNING = 4,
+	LOG_PRIORITY_NOTICE = 5,
+	LOG_PRIORITY_INFO = 6
+};
+
+#define LOG_LINE_MAX 3072 /* under PIPE_BUF: one write stays in one piece */
+
+struct log_line {
+	enum log_priority priority;
+	size_t len;
+	char text[LOG_LINE_MAX];
+};
+
+/* Look once, before any thread runs, whether journald is listening. */
+void log_open(void);
+
+void log_start(struct log_line *line, enum log_priority priority);
+
+/*
+ * Add key=value. A value with anything but plain characters goes between
+ * quotes, with backslash escapes; a long one is cut and ends in "...".
+ * What no longer fits the line is left out.
+ */
+void log_add(struct log_line *line, const char *key, struct span value);
+void log_add_text(struct log_line *line, const char *key, const char *value);
+void log_add_number(struct log_line *line, const char *key, const char *fmt,
+    ...) __attribute__((format(printf, 3, 4)));
+
+void log_write(struct log_line *line);
+
+/* A line that is no request's: key "event" and a text. */
+void log_event(
+    enum log_priority priority, const char *event, const char *detail);
+
+#endif

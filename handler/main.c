@@ -1,0 +1,195 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * hookdir.fcgi - receive webhooks and put each one, durably, into a spool
+ *
+ * Options, where requests come from, and off. See hookdir.fcgi(8).
+ */
+#include <ctype.h>
+#include <errno.h>
+#include <getopt.h>
+#include <stdarg.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/socket.h>
+#include <sysexits.h>
+#include <unistd.h>
+
+#include "log.h"
+#include "transport_cgi.h"
+#include "transport_fcgi.h"
+
+#define PROGRAM "hookdir.fcgi"
+
+/* Apache hands over slow clients: as many threads as it has workers. */
+#define THREADS_DEFAULT 160
+#define THREADS_MOST	4096
+#define STALL_DEFAULT	30
+#define STALL_MOST	3600
+
+/* sd_listen_fds(3): the first descriptor that systemd hands over. */
+#define SYSTEMD_DESCRIPTOR 3
+
+static const char usage_text[] =
+    "usage: " PROGRAM " [-t threads] [-w seconds]\n"
+    "       " PROGRAM " -h | -V\n"
+    "\n"
+    "Receive webhooks behind a web server, as FastCGI when standard input\n"
+    "(or the socket that systemd hands over) is a listening socket, else\n"
+    "as CGI.\n"
+    "\n"
+    "  -t, --threads N   serve at most N requests at once (160)\n"
+    "  -w, --wait N      cut off a peer that stalls for N seconds (30)\n"
+    "  -h, --help        show this and exit\n"
+    "  -V, --version     show the version and exit\n"
+    "\n"
+    "What an endpoint does is said by the web server, in parameters such\n"
+    "as HOOKDIR_SPOOL: see hookdir.fcgi(8).\n";
+
+static int usage_error(const char *fmt, ...)
+    __attribute__((format(printf, 1, 2)));
+
+static int
+usage_error(const char *fmt, ...)
+{
+	va_list ap;
+
+	(void)fputs(PROGRAM ": ", stderr);
+	va_start(ap, fmt);
+	(void)vfprintf(stderr, fmt, ap);
+	va_end(ap);
+	(void)fputs("\nTry '" PROGRAM " -h' for what there is.\n", stderr);
+	return EX_USAGE;
+}
+
+/* A whole number from 1 to most, or -1. */
+static int
+number(const char *text, int most)
+{
+	long value;
+	char *end;
+
+	errno = 0;
+	value = strtol(text, &end, 10);
+	if (!isdigit((unsigned char)*text) || *end || errno || value < 1 ||
+	    value > most)
+		return -1;
+	return (int)value;
+}
+
+static bool
+is_listening(int fd)
+{
+	int listening = 0;
+	socklen_t len = sizeof(listening);
+
+	return getsockopt(fd, SOL_SOCKET, SO_ACCEPTCONN, &listening, &len) ==
+	    0 &&
+	    listening;
+}
+
+/* The listening socket we were given, or -1. */
+static int
+find_listener(void)
+{
+	const char *pid = getenv("LISTEN_PID"), *fds = getenv("LISTEN_FDS");
+
+	if (is_listening(STDIN_FILENO))
+		return STDIN_FILENO;
+	if (pid && fds && strtol(pid, NULL, 10) == (long)getpid() &&
+	    strtol(fds, NULL, 10) >= 1 && is_listening(SYSTEMD_DESCRIPTOR))
+		return SYSTEMD_DESCRIPTOR;
+	return -1;
+}
+
+/*
+ * Keys are in our memory: no core is written, and other processes of the
+ * same user (the scripts that read the spool, say) may not look in.
+ */
+static void
+keep_secrets_in(void)
+{
+	const struct rlimit none = { 0, 0 };
+
+	(void)setrlimit(RLIMIT_CORE, &none);
+#ifndef HOOKDIR_SANITIZED /* the leak sanitizer looks in from outside */
+	(void)prctl(PR_SET_DUMPABLE, 0);
+#endif
+}
+
+/* -1 to go on, else the exit status. */
+static int
+read_options(int argc, char **argv, struct fcgi_options *options)
+{
+	static const struct option names[] = {
+		{ "threads", required_argument, NULL, 't' },
+		{ "wait", required_argument, NULL, 'w' },
+		{ "help", no_argument, NULL, 'h' },
+		{ "version", no_argument, NULL, 'V' },
+		{ NULL, 0, NULL, 0 },
+	};
+	int c;
+
+	while ((c = getopt_long(argc, argv, "t:w:hV", names, NULL)) != -1) {
+		switch (c) {
+		case 't':
+			options->threads = number(optarg, THREADS_MOST);
+			if (options->threads < 0)
+				return usage_error(
+				    "-t %s: not a number from 1 to 4096",
+				    optarg);
+			break;
+		case 'w':
+			options->stall = number(optarg, STALL_MOST);
+			if (options->stall < 0)
+				return usage_error(
+				    "-w %s: not a number from 1 to 3600",
+				    optarg);
+			break;
+		case 'h':
+			(void)fputs(usage_text, stdout);
+			return EX_OK;
+		case 'V':
+			(void)puts(PROGRAM " " HOOKDIR_VERSION);
+			return EX_OK;
+		default:
+			return usage_error("unknown option, or no value");
+		}
+	}
+	if (optind < argc)
+		return usage_error(
+		    "%s: no arguments are expected", argv[optind]);
+	return -1;
+}
+
+int
+main(int argc, char **argv)
+{
+	struct fcgi_options options = { .listener = -1,
+		.threads = THREADS_DEFAULT,
+		.stall = STALL_DEFAULT };
+	bool cgi = transport_cgi_present();
+	int status;
+
+	keep_secrets_in();
+	log_open();
+	options.listener = find_listener();
+	/*
+	 * RFC 3875 4.4: a CGI program's arguments can come from the query,
+	 * that is from anybody.
+	 */
+	if (options.listener < 0 && cgi)
+		return transport_cgi_run(options.stall);
+	status = read_options(argc, argv, &options);
+	if (status >= 0)
+		return status;
+	if (options.listener < 0)
+		return usage_error(
+		    "standard input is no listening socket, and there is no "
+		    "CGI request:\nthis program is started by a web server, "
+		    "by systemd or by spawn-fcgi(1)");
+	return transport_fcgi_run(&options) == 0 ? EX_OK : EX_OSERR;
+}

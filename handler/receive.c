@@ -1,0 +1,131 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * receive - the role that takes messages in
+ *
+ * One straight line from the request to the file. No work is done for
+ * anybody who may not pass, and nothing is written before the call is
+ * known to be whole.
+ */
+#include "receive.h"
+
+#include <string.h>
+
+#include "authenticate.h"
+#include "clock.h"
+#include "quarantine.h"
+#include "verify.h"
+
+/* methods is as in Allow: "GET, POST". */
+static int
+check_method(const char *method, const char *methods, struct error *err)
+{
+	size_t len = strlen(method);
+	const char *at;
+
+	for (at = methods; *at; at += strspn(at, ", ")) {
+		if (strcspn(at, ", ") == len && strncmp(at, method, len) == 0)
+			return 0;
+		at += strcspn(at, ", ");
+	}
+	return error_set(err, ERROR_METHOD, "only %s is served here", methods);
+}
+
+static int
+keep_headers(struct exchange *x)
+{
+	struct message *m = &x->message;
+	struct header *header;
+	size_t i;
+
+	for (i = 0; i < x->endpoint.header_count; i++) {
+		header = &m->headers[m->header_count];
+		header->name = x->endpoint.headers[i];
+		header->value = (struct buf)BUF_INIT(MESSAGE_TEXT_MAX);
+		request_header(x->request, header->name, &header->value);
+		if (buf_check(&header->value, &x->error) < 0) {
+			buf_free(&header->value);
+			return -1;
+		}
+		if (header->value.len)
+			m->header_count++;
+	}
+	return 0;
+}
+
+static const char *
+param_or(const struct request *rq, const char *name, const char *otherwise)
+{
+	const char *value = request_param(rq, name);
+
+	return value ? value : otherwise;
+}
+
+/* All that is known of the call before anybody looks into its body. */
+static int
+describe(struct exchange *x)
+{
+	struct message *m = &x->message;
+
+	m->sender = x->endpoint.sender;
+	m->event = x->endpoint.event;
+	m->source = x->endpoint.source;
+	m->server = param_or(x->request, "SERVER_NAME", "");
+	m->method = param_or(x->request, "REQUEST_METHOD", "");
+	m->content_type = span_of(param_or(x->request, "CONTENT_TYPE", ""));
+	request_target(x->request, &m->path, &m->query);
+	return keep_headers(x);
+}
+
+/*
+ * The answer stays what the verdict makes it, whatever happens here: a
+ * full disk does not turn a forged call into one worth sending again.
+ */
+static void
+keep_rejected(struct exchange *x)
+{
+	struct error *err = &x->keeping_failed;
+	int kept = -1;
+
+	x->quarantined = QUARANTINE_OFF;
+	if (x->endpoint.quarantine == 0)
+		return;
+	if (spool_open(&x->spool, x->endpoint.spool, err) == 0 &&
+	    envelope_write_rejected(
+		&x->envelope, &x->message, &x->error, err) == 0)
+		kept = quarantine_keep(&x->spool, x->message.received,
+		    x->envelope.pieces, x->envelope.count,
+		    x->endpoint.quarantine, x->file, err);
+	x->quarantined = kept == 1 ? QUARANTINE_KEPT
+	    : kept == 0		   ? QUARANTINE_FULL
+				   : QUARANTINE_FAILED;
+	if (kept != 1)
+		x->file[0] = '\0';
+}
+
+int
+receive(struct exchange *x)
+{
+	const struct request *rq = x->request;
+	const struct endpoint *ep = &x->endpoint;
+	struct message *m = &x->message;
+
+	if (describe(x) < 0 ||
+	    check_method(m->method, ep->sender->methods, &x->error) < 0 ||
+	    authenticate(rq, ep, &m->passed_by, &x->error) < 0 ||
+	    request_read_body(rq, &m->body, &x->error) < 0)
+		return -1;
+	m->received = clock_now();
+	if (message_verify(m, &ep->keys, &x->error) < 0) {
+		if (error_class(x->error.code) == CLASS_VERDICT)
+			keep_rejected(x);
+		return -1;
+	}
+	if (spool_open(&x->spool, ep->spool, &x->error) < 0 ||
+	    envelope_write(&x->envelope, m, &x->error) < 0 ||
+	    spool_deliver(&x->spool, m->received, x->envelope.pieces,
+		x->envelope.count, x->file, &x->error) < 0) {
+		x->file[0] = '\0';
+		return -1;
+	}
+	return 0;
+}

@@ -1,0 +1,142 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * reply - the one table from failure to status
+ *
+ * A fault of ours does not tell the sender's side what is wrong with our
+ * configuration or disk; that stands in the log.
+ */
+#include "reply.h"
+
+#include <jansson.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define HEAD_MAX 2048
+
+/* Seconds after which a sender may come back when the fault was ours. */
+#define RETRY_AFTER "30"
+
+static const int statuses[] = {
+	[ERROR_NONE] = 503,
+	[ERROR_MEMORY] = 503,
+	[ERROR_SYSTEM] = 503,
+	[ERROR_CRYPTO] = 503,
+	[ERROR_CONFIGURATION] = 503,
+	[ERROR_METHOD] = 405,
+	[ERROR_CREDENTIALS] = 401,
+	[ERROR_TOO_LARGE] = 413,
+	[ERROR_INCOMPLETE] = 400,
+	[ERROR_REQUEST] = 400,
+	[ERROR_FORM] = 400,
+	[ERROR_TOKEN_FORM] = 400,
+	[ERROR_ALGORITHM] = 403,
+	[ERROR_CRITICAL] = 403,
+	[ERROR_SIGNATURE] = 403,
+	[ERROR_EXPIRED] = 403,
+	[ERROR_NOT_YET_VALID] = 403,
+};
+
+int
+reply_status(enum error_code code)
+{
+	return statuses[code];
+}
+
+static const char *
+title_of(int status)
+{
+	switch (status) {
+	case 200:
+		return "OK";
+	case 400:
+		return "Bad Request";
+	case 401:
+		return "Unauthorized";
+	case 403:
+		return "Forbidden";
+	case 405:
+		return "Method Not Allowed";
+	case 413:
+		return "Content Too Large";
+	default:
+		return "Service Unavailable";
+	}
+}
+
+/* RFC 3875 section 6: the status is a header of its own. */
+static int
+send_answer(const struct request *rq, int status, const char *type,
+    const char *headers, struct span body)
+{
+	struct buf out = BUF_INIT(HEAD_MAX + body.len);
+	struct error ignored = ERROR_INIT;
+	int rc;
+
+	buf_printf(&out,
+	    "Status: %d %s\r\n"
+	    "Content-Type: %s\r\n"
+	    "Content-Length: %zu\r\n"
+	    "Cache-Control: no-store\r\n"
+	    "%s\r\n",
+	    status, title_of(status), type, body.len, headers);
+	buf_append_span(&out, body);
+	rc = buf_check(&out, &ignored);
+	if (rc == 0)
+		rc = request_write(rq, buf_span(&out));
+	buf_free(&out);
+	return rc;
+}
+
+/* Send the JSON object, and let go of it. */
+static int
+send_json(const struct request *rq, int status, const char *type,
+    const char *headers, json_t *object)
+{
+	char *text = object ? json_dumps(object, JSON_COMPACT) : NULL;
+	int rc;
+
+	/* Without memory for a body the status alone is still an answer. */
+	rc =
+	    send_answer(rq, status, type, headers, span_of(text ? text : "{}"));
+	free(text);
+	json_decref(object);
+	return rc;
+}
+
+int
+reply_accept(const struct request *rq, const char *id)
+{
+	return send_json(rq, 200, "application/json", "",
+	    json_pack("{s:s, s:s}", "status", "accepted", "id", id));
+}
+
+int
+reply_refuse(
+    const struct request *rq, const struct error *failure, const char *methods)
+{
+	int status = reply_status(failure->code);
+	const char *detail = failure->text;
+	struct buf headers = BUF_INIT(HEAD_MAX / 2);
+	json_t *problem;
+	int rc;
+
+	if (error_class(failure->code) != CLASS_REFUSAL &&
+	    error_class(failure->code) != CLASS_VERDICT)
+		detail = "the receiver has a fault; nothing was stored";
+	if (status == 401)
+		buf_append_text(&headers,
+		    "WWW-Authenticate: Basic realm=\"hookdir\", "
+		    "charset=\"UTF-8\"\r\n");
+	if (status == 405)
+		buf_printf(&headers, "Allow: %s\r\n", methods);
+	if (status == 503)
+		buf_append_text(&headers, "Retry-After: " RETRY_AFTER "\r\n");
+	buf_append_byte(&headers, '\0');
+	problem = json_pack("{s:s, s:s, s:i, s:s, s:s}", "type", "about:blank",
+	    "title", title_of(status), "status", status, "detail", detail,
+	    "rule", error_rule(failure->code));
+	rc = send_json(rq, status, "application/problem+json",
+	    headers.failed ? "" : headers.at, problem);
+	buf_free(&headers);
+	return rc;
+}

@@ -1,0 +1,193 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * request - one request, whatever the transport
+ */
+#include "request.h"
+
+#include <ctype.h>
+#include <string.h>
+
+/*
+ * Read in pieces of this size. A peer that does not manage one within the
+ * time of -w is cut off, so this is also the slowest that it may be.
+ */
+#define PIECE 65536
+
+#define LENGTH_UNKNOWN SIZE_MAX
+
+const char *
+request_param(const struct request *rq, const char *name)
+{
+	size_t len = strlen(name);
+	const char *value = NULL;
+	char **param;
+
+	for (param = rq->params; *param; param++)
+		if (strncmp(*param, name, len) == 0 && (*param)[len] == '=')
+			value = *param + len + 1;
+	return value;
+}
+
+/* RFC 3875 4.1.18: "SMD-User" arrives as HTTP_SMD_USER. */
+static bool
+is_header(const char *param, const char *name, const char **value)
+{
+	char c;
+
+	if (strncmp(param, "HTTP_", 5) != 0)
+		return false;
+	for (param += 5; *name; name++, param++) {
+		c = *name == '-' ? '_' : (char)toupper((unsigned char)*name);
+		if (*param != c)
+			return false;
+	}
+	*value = param + 1;
+	return *param == '=';
+}
+
+void
+request_header(const struct request *rq, const char *name, struct buf *value)
+{
+	const char *found;
+	bool first = true;
+	char **param;
+
+	for (param = rq->params; *param; param++) {
+		if (!is_header(*param, name, &found))
+			continue;
+		if (!first)
+			buf_append_text(value, ", ");
+		buf_append_text(value, found);
+		first = false;
+	}
+}
+
+void
+request_target(const struct request *rq, struct span *path, struct span *query)
+{
+	const char *uri = request_param(rq, "REQUEST_URI");
+	const char *end, *host;
+
+	*path = span_of("/");
+	*query = span_of("");
+	if (!uri)
+		uri = request_param(rq, "SCRIPT_NAME");
+	if (!uri || !*uri)
+		return;
+	/* RFC 9112 3.2.2: a server must understand the absolute form too. */
+	host = *uri == '/' ? NULL : strstr(uri, "://");
+	if (host) {
+		uri = strchr(host + 3, '/');
+		if (!uri)
+			return;
+	}
+	end = strchr(uri, '?');
+	if (end)
+		*query = span_of(end + 1);
+	path->at = uri;
+	path->len = end ? (size_t)(end - uri) : strlen(uri);
+}
+
+/* CONTENT_LENGTH: absent and empty both mean that nobody knows. */
+static int
+announced_length(const struct request *rq, size_t *length, struct error *err)
+{
+	const char *text = request_param(rq, "CONTENT_LENGTH"), *c;
+	size_t sum = 0;
+
+	*length = LENGTH_UNKNOWN;
+	if (!text || !*text)
+		return 0;
+	for (c = text; *c; c++) {
+		if (!isdigit((unsigned char)*c) || c - text > 17)
+			return error_set(err, ERROR_REQUEST,
+			    "the length of the body is no number");
+		sum = sum * 10 + (size_t)(*c - '0');
+	}
+	*length = sum;
+	return 0;
+}
+
+static int
+incomplete(struct error *err, const struct buf *body, size_t length)
+{
+	if (length == LENGTH_UNKNOWN)
+		return error_set(err, ERROR_INCOMPLETE,
+		    "the body broke off after %zu bytes", body->len);
+	return error_set(err, ERROR_INCOMPLETE,
+	    "the body has %zu bytes, %zu were announced", body->len, length);
+}
+
+static int
+too_large(struct error *err, const struct buf *body)
+{
+	return error_set(err, ERROR_TOO_LARGE,
+	    "the body is larger than %zu bytes", body->max);
+}
+
+/* Up to wanted bytes, to the end or to the ceiling. 0 or -1. */
+static int
+read_pieces(const struct request *rq, size_t wanted, struct buf *body)
+{
+	ssize_t got = 1;
+	size_t piece;
+	char *room;
+
+	while (got > 0 && body->len < wanted) {
+		piece = wanted - body->len;
+		if (piece > PIECE)
+			piece = PIECE;
+		room = buf_room(body, piece);
+		if (!room)
+			return 0;
+		rq->transport->peer_turn(rq->connection, true);
+		got = rq->transport->read(rq->connection, room, piece);
+		if (got > 0)
+			body->len += (size_t)got;
+	}
+	return got < 0 ? -1 : 0;
+}
+
+int
+request_read_body(const struct request *rq, struct buf *body, struct error *err)
+{
+	size_t length, wanted;
+	ssize_t more = 0;
+	char byte;
+	int rc;
+
+	if (announced_length(rq, &length, err) < 0)
+		return -1;
+	if (length != LENGTH_UNKNOWN && length > body->max)
+		return too_large(err, body);
+	wanted = length == LENGTH_UNKNOWN ? body->max : length;
+	rc = read_pieces(rq, wanted, body);
+	if (rc == 0 && body->len == wanted && !body->failed &&
+	    (length == LENGTH_UNKNOWN || rq->transport->has_end))
+		more = rq->transport->read(rq->connection, &byte, 1);
+	rq->transport->peer_turn(rq->connection, false);
+	if (buf_check(body, err) < 0)
+		return -1;
+	if (more > 0 && length == LENGTH_UNKNOWN)
+		return too_large(err, body);
+	if (more > 0)
+		return error_set(err, ERROR_INCOMPLETE,
+		    "the body is longer than the %zu bytes announced", length);
+	if (rc < 0 || more < 0 ||
+	    (length != LENGTH_UNKNOWN && body->len < length))
+		return incomplete(err, body, length);
+	return 0;
+}
+
+int
+request_write(const struct request *rq, struct span bytes)
+{
+	rq->transport->peer_turn(rq->connection, true);
+	return rq->transport->write(rq->connection, bytes.at, bytes.len);
+}
+
+int
+request_finish(const struct request *rq)
+{
+	return rq->transport->finish(rq->connection);
+}

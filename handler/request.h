@@ -1,0 +1,74 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * request - one request, whatever the transport
+ *
+ * Parameters, a body to read, an answer to write; FastCGI and CGI differ
+ * in the four functions of struct transport and in nothing else.
+ */
+#ifndef HOOKDIR_REQUEST_H
+#define HOOKDIR_REQUEST_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "buf.h"
+
+struct transport {
+	/* Up to len bytes; 0 at the end, -1 when the stream is broken. */
+	ssize_t (*read)(void *connection, char *to, size_t len);
+	/* All of it: 0 or -1. */
+	int (*write)(void *connection, const char *bytes, size_t len);
+	/* Send what is left and let the peer go: 0 or -1. */
+	int (*finish)(void *connection);
+	/*
+	 * From here on it is the peer's turn and it has the time that -w
+	 * gives it; or ours, and the peer waits.
+	 */
+	void (*peer_turn)(void *connection, bool peer);
+	/* Does reading past the announced length end, or hang? */
+	bool has_end;
+};
+
+struct request {
+	const struct transport *transport;
+	void *connection;
+	char **params;	 /* NAME=VALUE, up to a NULL */
+	bool broken;	 /* the parameters were cut off */
+	int64_t started; /* clock_monotonic() */
+};
+
+/*
+ * A parameter's value, or NULL. Of several with one name the last counts,
+ * as it does for other FastCGI programs: it overrides what a file that was
+ * included above it said.
+ */
+const char *request_param(const struct request *rq, const char *name);
+
+/*
+ * Append a header's value. A header that came several times is one list
+ * (RFC 9110 section 5.2), whether the web server joins it or we do. The
+ * name is as in HTTP: "SMD-User".
+ */
+void request_header(
+    const struct request *rq, const char *name, struct buf *value);
+
+/*
+ * The path that was asked for, as it was sent and without the query, and
+ * the query without "?".
+ */
+void request_target(
+    const struct request *rq, struct span *path, struct span *query);
+
+/*
+ * Read the whole body, up to the ceiling of the buffer. 0, or -1:
+ * ERROR_TOO_LARGE, ERROR_INCOMPLETE, ERROR_REQUEST, ERROR_MEMORY.
+ */
+int request_read_body(
+    const struct request *rq, struct buf *body, struct error *err);
+
+/* 0, or -1 when the peer is gone. */
+int request_write(const struct request *rq, struct span bytes);
+int request_finish(const struct request *rq);
+
+#endif

@@ -1,0 +1,122 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * transport_cgi - one request in the environment and on standard input
+ * (RFC 3875)
+ */
+#include "transport_cgi.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "clock.h"
+#include "serve.h"
+
+struct connection {
+	int64_t stall;	  /* microseconds */
+	int64_t deadline; /* clock_monotonic() */
+};
+
+/* 1 when the descriptor is ready, 0 when its time is over. */
+static int
+wait_for(const struct connection *c, int fd, short events)
+{
+	struct pollfd poller = { fd, events, 0 };
+	int64_t left;
+	int rc;
+
+	do {
+		left = c->deadline - clock_monotonic();
+		if (left <= 0)
+			return 0;
+		rc = poll(&poller, 1, (int)(left / 1000) + 1);
+	} while (rc < 0 && errno == EINTR);
+	return rc > 0;
+}
+
+static ssize_t
+cgi_read(void *connection, char *to, size_t len)
+{
+	size_t done = 0;
+	ssize_t got;
+
+	while (done < len) {
+		if (!wait_for(connection, STDIN_FILENO, POLLIN))
+			return -1;
+		got = read(STDIN_FILENO, to + done, len - done);
+		if (got < 0 && (errno == EINTR || errno == EAGAIN))
+			continue;
+		if (got < 0)
+			return -1;
+		if (got == 0)
+			break;
+		done += (size_t)got;
+	}
+	return (ssize_t)done;
+}
+
+static int
+cgi_write(void *connection, const char *bytes, size_t len)
+{
+	ssize_t done;
+
+	while (len) {
+		if (!wait_for(connection, STDOUT_FILENO, POLLOUT))
+			return -1;
+		done = write(STDOUT_FILENO, bytes, len);
+		if (done < 0 && (errno == EINTR || errno == EAGAIN))
+			continue;
+		if (done <= 0)
+			return -1;
+		bytes += done;
+		len -= (size_t)done;
+	}
+	return 0;
+}
+
+static int
+cgi_finish(void *connection)
+{
+	(void)connection;
+	return close(STDOUT_FILENO) < 0 ? -1 : 0;
+}
+
+static void
+cgi_peer_turn(void *connection, bool peer)
+{
+	struct connection *c = connection;
+
+	if (peer)
+		c->deadline = clock_monotonic() + c->stall;
+}
+
+static const struct transport transport_cgi = {
+	.read = cgi_read,
+	.write = cgi_write,
+	.finish = cgi_finish,
+	.peer_turn = cgi_peer_turn,
+	/* RFC 3875 4.2: nothing is promised to follow CONTENT_LENGTH. */
+	.has_end = false,
+};
+
+bool
+transport_cgi_present(void)
+{
+	return getenv("REQUEST_METHOD") != NULL;
+}
+
+int
+transport_cgi_run(int stall)
+{
+	struct connection c = { (int64_t)stall * 1000000, 0 };
+	struct request rq = { .transport = &transport_cgi,
+		.connection = &c,
+		.params = environ,
+		.started = clock_monotonic() };
+
+	cgi_peer_turn(&c, true);
+	serve(&rq);
+	return 0;
+}

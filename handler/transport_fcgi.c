@@ -1,0 +1,379 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * transport_fcgi - requests from a listening socket, on many threads
+ *
+ * We accept ourselves and hand libfcgi the connection, because its own
+ * accept loses requests at SIGTERM, waits two seconds for silent peers and
+ * ends the program when descriptors run out. A request that has been
+ * accepted is always served; one that has not stays in the listener's
+ * queue for the next process.
+ *
+ * The threads block all signals. The main thread waits for them, and
+ * looks after peers that stall.
+ */
+#include "transport_fcgi.h"
+
+#include <errno.h>
+#include <fcgiapp.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdbool.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "clock.h"
+#include "log.h"
+#include "serve.h"
+#include "watchdog.h"
+
+#define STACK_SIZE   (512 * 1024)
+#define PAUSE_MS     50 /* before the next try when descriptors ran out */
+#define SCAN_SECONDS 1
+
+#define TIME_TO_STOP	-1
+#define LISTENER_BROKEN -2
+
+struct server {
+	struct fcgi_options options;
+	int64_t stall;		   /* microseconds */
+	int wake[2];		   /* closed at its writing end: stop */
+	pthread_mutex_t accepting; /* who holds it waits for a connection */
+
+	pthread_mutex_t lock; /* for what follows */
+	pthread_cond_t ended;
+	int running, idle, started;
+	bool broken;
+
+	struct watch *watches; /* one a thread */
+};
+
+struct worker {
+	struct server *server;
+	struct watch *watch;
+};
+
+struct connection {
+	FCGX_Request fcgi;
+	struct watch *watch;
+	int64_t stall;
+};
+
+static ssize_t
+fcgi_read(void *connection, char *to, size_t len)
+{
+	struct connection *c = connection;
+	int got = FCGX_GetStr(to, (int)len, c->fcgi.in);
+
+	return FCGX_GetError(c->fcgi.in) ? -1 : got;
+}
+
+static int
+fcgi_write(void *connection, const char *bytes, size_t len)
+{
+	struct connection *c = connection;
+
+	return FCGX_PutStr(bytes, (int)len, c->fcgi.out) == (int)len ? 0 : -1;
+}
+
+/*
+ * Ends the request but frees nothing: parameters are still looked at for
+ * the log. The stream that is closed last carries the end of the request.
+ */
+static int
+fcgi_finish(void *connection)
+{
+	struct connection *c = connection;
+
+	(void)FCGX_FClose(c->fcgi.err);
+	return FCGX_FClose(c->fcgi.out) == 0 ? 0 : -1;
+}
+
+static void
+fcgi_peer_turn(void *connection, bool peer)
+{
+	struct connection *c = connection;
+
+	if (peer)
+		watch_extend(c->watch, c->stall);
+	else
+		watch_pause(c->watch);
+}
+
+static const struct transport transport_fcgi = {
+	.read = fcgi_read,
+	.write = fcgi_write,
+	.finish = fcgi_finish,
+	.peer_turn = fcgi_peer_turn,
+	.has_end = true,
+};
+
+/* Descriptors or memory ran out: others may give some back. */
+static bool
+is_shortage(int errnum)
+{
+	return errnum == EMFILE || errnum == ENFILE || errnum == ENOMEM ||
+	    errnum == ENOBUFS;
+}
+
+/* A connection that failed before we got it, or a signal, or nothing. */
+static bool
+is_passing(int errnum)
+{
+	return errnum == EAGAIN || errnum == EINTR || errnum == ECONNABORTED ||
+	    errnum == EPROTO || errnum == EPERM;
+}
+
+/*
+ * The next connection, or TIME_TO_STOP or LISTENER_BROKEN. One thread at a
+ * time is here: a new connection wakes one of them, not all.
+ */
+static int
+accept_one(struct server *server)
+{
+	struct pollfd pollers[2] = { { server->wake[0], POLLIN, 0 },
+		{ server->options.listener, POLLIN, 0 } };
+	int fd;
+
+	for (;;) {
+		if (poll(pollers, 2, -1) < 0)
+			continue;
+		if (pollers[0].revents)
+			return TIME_TO_STOP;
+		fd =
+		    accept4(server->options.listener, NULL, NULL, SOCK_CLOEXEC);
+		if (fd >= 0)
+			return fd;
+		if (is_passing(errno))
+			continue;
+		if (!is_shortage(errno)) {
+			log_event(LOG_PRIORITY_ERROR, "listener-broken",
+			    strerrordesc_np(errno));
+			return LISTENER_BROKEN;
+		}
+		log_event(LOG_PRIORITY_ERROR, "accept-failed",
+		    strerrordesc_np(errno));
+		(void)poll(pollers, 1, PAUSE_MS);
+	}
+}
+
+/* The watch's own descriptor; -1 when there is none to be had. */
+static int
+duplicate(const struct server *server, int fd)
+{
+	struct pollfd poller = { server->wake[0], 0, 0 };
+	int copy, tries;
+
+	for (tries = 0; tries < 100; tries++) {
+		copy = fcntl(fd, F_DUPFD_CLOEXEC, 0);
+		if (copy >= 0 || errno != EMFILE)
+			return copy;
+		(void)poll(&poller, 1, PAUSE_MS);
+	}
+	return -1;
+}
+
+/* One connection, one request: we do not keep connections. */
+static void
+serve_connection(struct server *server, struct watch *watch, int fd)
+{
+	struct connection c = { .watch = watch, .stall = server->stall };
+	struct request rq = { .transport = &transport_fcgi,
+		.connection = &c,
+		.started = clock_monotonic() };
+	int copy = duplicate(server, fd);
+
+	if (copy < 0) {
+		log_event(LOG_PRIORITY_ERROR, "connection-dropped",
+		    "no descriptor left");
+		(void)close(fd);
+		return;
+	}
+	watch_start(watch, copy, server->stall);
+	/* No listener: libfcgi gives up when the connection is no good. */
+	(void)FCGX_InitRequest(&c.fcgi, -1, FCGI_FAIL_ACCEPT_ON_INTR);
+	c.fcgi.ipcFd = fd;
+	if (FCGX_Accept_r(&c.fcgi) == 0) {
+		c.fcgi.keepConnection = 0;
+		rq.params = c.fcgi.envp;
+		/* Cut-off parameters look like a request with few of them. */
+		rq.broken = FCGX_GetError(c.fcgi.in) != 0;
+		serve(&rq);
+		FCGX_Finish_r(&c.fcgi);
+	} else {
+		log_event(LOG_PRIORITY_WARNING, "connection-dropped",
+		    "not a FastCGI request");
+	}
+	watch_stop(watch);
+}
+
+static void start_worker(struct server *server);
+
+/* Wait for the next connection; see to it that somebody waits after us. */
+static int
+next_connection(struct server *server)
+{
+	int fd;
+
+	(void)pthread_mutex_lock(&server->accepting);
+	fd = accept_one(server);
+	(void)pthread_mutex_unlock(&server->accepting);
+
+	(void)pthread_mutex_lock(&server->lock);
+	server->idle--;
+	if (fd >= 0 && server->idle == 0 &&
+	    server->started < server->options.threads)
+		start_worker(server);
+	server->broken |= fd == LISTENER_BROKEN;
+	(void)pthread_mutex_unlock(&server->lock);
+	return fd;
+}
+
+static void *
+work(void *arg)
+{
+	struct worker *worker = arg;
+	struct server *server = worker->server;
+	int fd;
+
+	while ((fd = next_connection(server)) >= 0) {
+		serve_connection(server, worker->watch, fd);
+		(void)pthread_mutex_lock(&server->lock);
+		server->idle++;
+		(void)pthread_mutex_unlock(&server->lock);
+	}
+	free(worker);
+	(void)pthread_mutex_lock(&server->lock);
+	server->running--;
+	(void)pthread_cond_signal(&server->ended);
+	(void)pthread_mutex_unlock(&server->lock);
+	return NULL;
+}
+
+/*
+ * The caller holds server->lock. Without memory or threads left things go
+ * on with those there are.
+ */
+static void
+start_worker(struct server *server)
+{
+	struct worker *worker = malloc(sizeof(*worker));
+	pthread_attr_t attr;
+	pthread_t thread;
+
+	if (!worker || pthread_attr_init(&attr) != 0) {
+		free(worker);
+		return;
+	}
+	worker->server = server;
+	worker->watch = &server->watches[server->started];
+	(void)pthread_attr_setstacksize(&attr, STACK_SIZE);
+	(void)pthread_attr_setdetachstate(&attr, PTHREAD_CREATE_DETACHED);
+	if (pthread_create(&thread, &attr, work, worker) == 0) {
+		server->started++;
+		server->running++;
+		server->idle++;
+	} else {
+		free(worker);
+	}
+	(void)pthread_attr_destroy(&attr);
+}
+
+/* The signals that mean: finish and go. */
+static void
+stop_signals(sigset_t *set)
+{
+	(void)sigemptyset(set);
+	(void)sigaddset(set, SIGTERM);
+	(void)sigaddset(set, SIGINT);
+	(void)sigaddset(set, SIGHUP);
+	(void)sigaddset(set, SIGUSR1);
+}
+
+static int
+server_init(struct server *server, const struct fcgi_options *options)
+{
+	int flags = fcntl(options->listener, F_GETFL), i;
+
+	memset(server, 0, sizeof(*server));
+	server->options = *options;
+	server->stall = (int64_t)options->stall * 1000000;
+	(void)pthread_mutex_init(&server->accepting, NULL);
+	(void)pthread_mutex_init(&server->lock, NULL);
+	(void)pthread_cond_init(&server->ended, NULL);
+	server->watches =
+	    calloc((size_t)options->threads, sizeof(*server->watches));
+	/* Another process may take the connection that poll() has seen. */
+	if (!server->watches || pipe2(server->wake, O_CLOEXEC) < 0 ||
+	    flags < 0 ||
+	    fcntl(options->listener, F_SETFL, flags | O_NONBLOCK) < 0 ||
+	    FCGX_Init() != 0) {
+		log_event(
+		    LOG_PRIORITY_ERROR, "start-failed", strerrordesc_np(errno));
+		return -1;
+	}
+	for (i = 0; i < options->threads; i++)
+		watch_init(&server->watches[i]);
+	return 0;
+}
+
+/* Until a signal comes, or nothing more can be accepted. */
+static void
+wait_for_signal(struct server *server, const sigset_t *signals)
+{
+	const struct timespec second = { SCAN_SECONDS, 0 };
+	size_t count = (size_t)server->options.threads;
+	bool broken = false;
+
+	while (!broken && sigtimedwait(signals, NULL, &second) < 0) {
+		watchdog_scan(server->watches, count);
+		(void)pthread_mutex_lock(&server->lock);
+		broken = server->broken;
+		(void)pthread_mutex_unlock(&server->lock);
+	}
+}
+
+/* Let every thread finish the request it has, and look after the peers. */
+static void
+wait_for_workers(struct server *server)
+{
+	struct timespec until;
+
+	(void)close(server->wake[1]);
+	(void)pthread_mutex_lock(&server->lock);
+	while (server->running > 0) {
+		(void)clock_gettime(CLOCK_REALTIME, &until);
+		until.tv_sec += SCAN_SECONDS;
+		(void)pthread_cond_timedwait(
+		    &server->ended, &server->lock, &until);
+		watchdog_scan(server->watches, (size_t)server->options.threads);
+	}
+	(void)pthread_mutex_unlock(&server->lock);
+}
+
+int
+transport_fcgi_run(const struct fcgi_options *options)
+{
+	struct server server;
+	sigset_t signals;
+
+	stop_signals(&signals);
+	(void)pthread_sigmask(SIG_BLOCK, &signals, NULL);
+	(void)signal(SIGPIPE, SIG_IGN);
+	if (server_init(&server, options) < 0)
+		return -1;
+	(void)pthread_mutex_lock(&server.lock);
+	start_worker(&server);
+	(void)pthread_mutex_unlock(&server.lock);
+	if (server.running == 0) {
+		log_event(LOG_PRIORITY_ERROR, "start-failed", "no thread");
+		return -1;
+	}
+	wait_for_signal(&server, &signals);
+	wait_for_workers(&server);
+	free(server.watches);
+	return server.broken ? -1 : 0;
+}
