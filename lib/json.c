@@ -13,58 +13,19 @@
 #include "json.h"
 
 #include <stdint.h>
-#include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
+#include "json_cursor.h"
 #include "utf8.h"
 
 #define EACH_BYTE(b)  (UINT64_C(0x0101010101010101) * (b))
 #define EACH_HIGH_BIT EACH_BYTE(0x80)
-
-/*
- * The point where rounding to a double turns has at most 768 digits, so of
- * what comes after this many it only counts whether it is nonzero.
- */
-#define DIGITS_MAX   800
-#define EXPONENT_MAX 1000000000000000 /* no text is that long */
-
-/* RFC 8259 section 7: a letter after the backslash, and what it means */
-static const char short_letters[] = "\"\\/bfnrt";
-static const char short_meanings[] = "\"\\/\b\f\n\r\t";
-#define SHORT_ESCAPES (sizeof(short_letters) - 1)
-
-struct scan {
-	const char *at;
-	const char *end;
-	unsigned depth;
-	uint64_t objects[JSON_DEPTH_MAX / 64 + 1]; /* a bit a level */
-};
 
 enum step {
 	STEP_BROKEN,
 	STEP_VALUE, /* a value comes next */
 	STEP_DONE   /* a value ended here */
 };
-
-/*
- * The byte here, NUL at the end. JSON has no place for a NUL byte, so one
- * in the text fails like an end that comes too early.
- */
-static char
-peek(const struct scan *s)
-{
-	return s->at < s->end ? *s->at : '\0';
-}
-
-static bool
-take(struct scan *s, char wanted)
-{
-	if (peek(s) != wanted)
-		return false;
-	s->at++;
-	return true;
-}
 
 /* RFC 8259 section 2: these four and no others */
 static bool
@@ -78,12 +39,6 @@ skip_space(struct scan *s)
 {
 	while (is_space(peek(s)))
 		s->at++;
-}
-
-static bool
-is_digit(char c)
-{
-	return c >= '0' && c <= '9';
 }
 
 static bool
@@ -121,73 +76,6 @@ scan_literal(struct scan *s, const char *literal)
 		return false;
 	s->at += len;
 	return true;
-}
-
-static bool
-take_hex4(struct scan *s, unsigned *unit)
-{
-	unsigned value = 0, i;
-	char c;
-
-	for (i = 0; i < 4; i++) {
-		c = peek(s);
-		if (is_digit(c))
-			value = value << 4 | (unsigned)(c - '0');
-		else if (c >= 'a' && c <= 'f')
-			value = value << 4 | (unsigned)(c - 'a' + 10);
-		else if (c >= 'A' && c <= 'F')
-			value = value << 4 | (unsigned)(c - 'A' + 10);
-		else
-			return false;
-		s->at++;
-	}
-	*unit = value;
-	return true;
-}
-
-/* One escape (RFC 8259 section 7): the UTF-16 code unit that it means. */
-static bool
-take_escape(struct scan *s, unsigned *unit)
-{
-	const char *letter;
-
-	if (!take(s, '\\'))
-		return false;
-	if (take(s, 'u'))
-		return take_hex4(s, unit);
-	letter = memchr(short_letters, peek(s), SHORT_ESCAPES);
-	if (!letter)
-		return false;
-	s->at++;
-	*unit = (unsigned char)short_meanings[letter - short_letters];
-	return true;
-}
-
-/* One escape, or two that make a pair; false for a lone surrogate. */
-static bool
-take_code_point(struct scan *s, unsigned long *code_point)
-{
-	unsigned unit, low;
-
-	if (!take_escape(s, &unit))
-		return false;
-	*code_point = unit;
-	if (unit < 0xD800 || unit > 0xDFFF)
-		return true;
-	if (unit > 0xDBFF || !take_escape(s, &low))
-		return false;
-	if (low < 0xDC00 || low > 0xDFFF)
-		return false;
-	*code_point = 0x10000UL + ((unit - 0xD800UL) << 10) + (low - 0xDC00UL);
-	return true;
-}
-
-/* ASCII that may stand in a string as it is */
-static bool
-is_plain(char c)
-{
-	return (unsigned char)c >= 0x20 && (unsigned char)c < 0x80 &&
-	    c != '"' && c != '\\';
 }
 
 /* High bits set only if some byte is zero; borrows may add more of them. */
@@ -229,7 +117,7 @@ scan_string(struct scan *s)
 		if (take(s, '"'))
 			return true;
 		if (peek(s) == '\\') {
-			if (!take_escape(s, &ignored))
+			if (!json_take_escape(s, &ignored))
 				return false;
 			continue;
 		}
@@ -457,7 +345,7 @@ says(const char *at, const char *end, struct span name)
 		len = 1;
 		if (*s.at != '\\')
 			bytes[0] = *s.at++;
-		else if (take_code_point(&s, &code_point))
+		else if (json_take_code_point(&s, &code_point))
 			len = utf8_encode(code_point, bytes);
 		else
 			return false;
@@ -499,169 +387,4 @@ json_member(
 		(void)take(&s, ',');
 	}
 	return found;
-}
-
-bool
-json_decode_string(struct json_value string, struct buf *out)
-{
-	struct scan s = { .at = string.raw.at };
-	size_t old_len = out->len;
-	bool old_failed = out->failed;
-	unsigned long code_point;
-	const char *run;
-
-	if (string.type != JSON_TYPE_STRING)
-		return false;
-	s.end = string.raw.at + string.raw.len - 1; /* the closing quote */
-	for (s.at++; s.at < s.end;) {
-		run = s.at;
-		s.at = memchr(run, '\\', (size_t)(s.end - run));
-		if (!s.at)
-			s.at = s.end;
-		buf_append(out, run, (size_t)(s.at - run));
-		if (s.at == s.end)
-			break;
-		if (!take_code_point(&s, &code_point)) {
-			out->len = old_len;
-			out->failed = old_failed;
-			return false;
-		}
-		utf8_append(out, code_point);
-	}
-	return true;
-}
-
-/*
- * Digits for strtod(), without leading zeros and without a point, so that
- * no locale has a say. Answers the power of ten that goes with them.
- */
-static long long
-take_digits(struct scan *s, char *digits, size_t *len)
-{
-	long long power = 0;
-	bool fraction = false;
-
-	for (; is_digit(peek(s)) || peek(s) == '.'; s->at++) {
-		if (*s->at == '.') {
-			fraction = true;
-			continue;
-		}
-		if (fraction)
-			power--;
-		if (*len == 0 && *s->at == '0')
-			continue;
-		if (*len < DIGITS_MAX) {
-			digits[(*len)++] = *s->at;
-			continue;
-		}
-		power++;
-		if (*s->at != '0') /* stands for the whole rest */
-			digits[DIGITS_MAX - 1] = '1';
-	}
-	return power;
-}
-
-static long long
-take_exponent(struct scan *s)
-{
-	long long exponent = 0;
-	bool negative;
-
-	if (!take(s, 'e') && !take(s, 'E'))
-		return 0;
-	negative = take(s, '-');
-	(void)take(s, '+');
-	for (; is_digit(peek(s)); s->at++)
-		if (exponent < EXPONENT_MAX)
-			exponent = exponent * 10 + (*s->at - '0');
-	return negative ? -exponent : exponent;
-}
-
-bool
-json_number(struct json_value value, double *number)
-{
-	struct scan s = { .at = value.raw.at };
-	char text[DIGITS_MAX + 32];
-	size_t len = 0;
-	long long power;
-	bool negative;
-	double size;
-
-	if (value.type != JSON_TYPE_NUMBER)
-		return false;
-	s.end = value.raw.at + value.raw.len;
-	negative = take(&s, '-');
-	power = take_digits(&s, text, &len);
-	power += take_exponent(&s);
-	(void)snprintf(
-	    text + len, sizeof(text) - len, "%se%lld", len ? "" : "0", power);
-	size = strtod(text, NULL);
-	*number = negative ? -size : size;
-	return true;
-}
-
-static void
-append_unit(struct buf *out, unsigned unit)
-{
-	static const char hex[] = "0123456789abcdef";
-	char text[6] = { '\\', 'u' };
-
-	text[2] = hex[unit >> 12 & 15];
-	text[3] = hex[unit >> 8 & 15];
-	text[4] = hex[unit >> 4 & 15];
-	text[5] = hex[unit & 15];
-	buf_append(out, text, sizeof(text));
-}
-
-/* U+2028 and U+2029 end a line in a script; valid UTF-8 is the premise. */
-static bool
-is_line_end(const char *at)
-{
-	return memcmp(at, "\xE2\x80\xA8", 3) == 0 ||
-	    memcmp(at, "\xE2\x80\xA9", 3) == 0;
-}
-
-static bool
-must_escape(const struct scan *s)
-{
-	if ((unsigned char)*s->at >= 0x80)
-		return s->end - s->at >= 3 && is_line_end(s->at);
-	return !is_plain(*s->at) || *s->at == '\x7F';
-}
-
-static void
-append_escape(struct buf *out, struct scan *s)
-{
-	const char *meaning = memchr(short_meanings, *s->at, SHORT_ESCAPES);
-
-	if (meaning) {
-		buf_append_byte(out, '\\');
-		buf_append_byte(out, short_letters[meaning - short_meanings]);
-	} else if ((unsigned char)*s->at < 0x80) {
-		append_unit(out, (unsigned char)*s->at);
-	} else {
-		append_unit(out, s->at[2] == '\xA8' ? 0x2028 : 0x2029);
-		s->at += 2;
-	}
-	s->at++;
-}
-
-void
-json_append_string(struct buf *out, struct span utf8)
-{
-	struct scan s = { .at = utf8.at };
-	const char *run;
-
-	buf_append_byte(out, '"');
-	if (utf8.len > 0)
-		s.end = utf8.at + utf8.len;
-	while (s.at < s.end) {
-		run = s.at;
-		while (s.at < s.end && !must_escape(&s))
-			s.at++;
-		buf_append(out, run, (size_t)(s.at - run));
-		if (s.at < s.end)
-			append_escape(out, &s);
-	}
-	buf_append_byte(out, '"');
 }

@@ -1,0 +1,65 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * json_cursor - what the two halves of json share
+ *
+ * A place in a text and the smallest steps from there. Not for others:
+ * their header is json.h.
+ */
+#ifndef HOOKDIR_JSON_CURSOR_H
+#define HOOKDIR_JSON_CURSOR_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "json.h"
+
+struct scan {
+	const char *at;
+	const char *end;
+	unsigned depth;
+	uint64_t objects[JSON_DEPTH_MAX / 64 + 1]; /* a bit a level */
+};
+
+/*
+ * The byte here, NUL at the end. JSON has no place for a NUL byte, so one
+ * in the text fails like an end that comes too early.
+ */
+static inline char
+peek(const struct scan *s)
+{
+	return s->at < s->end ? *s->at : '\0';
+}
+
+static inline bool
+take(struct scan *s, char wanted)
+{
+	if (peek(s) != wanted)
+		return false;
+	s->at++;
+	return true;
+}
+
+static inline bool
+is_digit(char c)
+{
+	return c >= '0' && c <= '9';
+}
+
+/* ASCII that may stand in a string as it is */
+static inline bool
+is_plain(char c)
+{
+	return (unsigned char)c >= 0x20 && (unsigned char)c < 0x80 &&
+	    c != '"' && c != '\\';
+}
+
+/*
+ * One escape (RFC 8259 section 7): the UTF-16 code unit that it means.
+ * False, and the cursor somewhere in it, when it is none.
+ */
+bool json_take_escape(struct scan *s, unsigned *unit);
+
+/* One escape, or two that make a pair; false for a lone surrogate. */
+bool json_take_code_point(struct scan *s, unsigned long *code_point);
+
+#endif
