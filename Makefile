@@ -3,7 +3,7 @@
 # make            build/hookdir.fcgi
 # make demo       see it work: installs what is missing, sends a message
 # make test       installs what is missing, runs every test
-# make help       the rest
+# make help       what else there is
 
 VERSION = 0.1.0
 PREFIX = /usr/local
@@ -53,5 +53,125 @@ $(BUILD)/tests/%: tests/unit/%.c $(BUILD)/libhookdir.a
 	@mkdir -p $(@D)
 	$(call say,CC)$(CC) $(STANDARD) $(WARNINGS) $(CFLAGS) $(LDFLAGS) -MMD -MP -o $@ $< \
 		$(BUILD)/libhookdir.a -lcmocka $(LIBS) -lm
+
+
+# What has to be installed, for each entry point.
+BUILD_PACKAGES = gcc libc6-dev libfcgi-dev libjansson-dev libssl-dev
+DEMO_PACKAGES = $(BUILD_PACKAGES) nginx spawn-fcgi openssl curl jq python3
+TEST_PACKAGES = $(DEMO_PACKAGES) libcmocka-dev apache2 apache2-utils strace \
+	mandoc git
+LINT_PACKAGES = $(BUILD_PACKAGES) clang clang-format cppcheck mandoc \
+	shellcheck python3
+
+# The install step comes first and by itself: nothing builds without it.
+.PHONY: demo
+demo:
+	@tests/need $(DEMO_PACKAGES)
+	@$(MAKE) --no-print-directory all
+	@tests/demo
+
+TESTS = tests/check-layers.sh tests/check-banned.sh tests/check-install.sh \
+	$(UNIT_TESTS) $(wildcard tests/e2e/test_*.py)
+
+.PHONY: test
+test:
+	@tests/need $(TEST_PACKAGES)
+	@$(MAKE) --no-print-directory all $(UNIT_TESTS)
+	@HOOKDIR_FCGI=$(abspath $(BUILD)/hookdir.fcgi) \
+		tests/run -j 2 $(TESTS)
+
+# The same programs, with the compiler looking on. Build folders of their
+# own; the handler may then be looked into, which the leak check needs.
+SANITIZED = HARDENING=-DHOOKDIR_SANITIZED LDFLAGS=
+
+.PHONY: test-asan test-tsan
+test-asan:
+	@$(MAKE) --no-print-directory test BUILD=build-asan $(SANITIZED) \
+		OPTIMIZE='-O1 -g -fno-omit-frame-pointer \
+		-fsanitize=address,undefined -fno-sanitize-recover=undefined'
+
+test-tsan:
+	@$(MAKE) --no-print-directory test BUILD=build-tsan $(SANITIZED) \
+		OPTIMIZE='-O1 -g -fsanitize=thread'
+
+.PHONY: bench
+bench:
+	@tests/need $(DEMO_PACKAGES) apache2-utils
+	@$(MAKE) --no-print-directory all
+	@$(PYTHON) tests/bench/bench.py
+
+SOURCES = $(wildcard lib/*.[ch] handler/*.[ch] tests/unit/*.[ch])
+SCRIPTS = tests/need tests/demo tests/check-layers.sh tests/check-banned.sh \
+	tests/check-install.sh .ci/run
+MANUALS = handler/hookdir.fcgi.8 lib/hookdir-spool.5
+
+.PHONY: lint
+lint:
+	@tests/need $(LINT_PACKAGES)
+	clang-format --dry-run -Werror $(SOURCES)
+	@$(MAKE) --no-print-directory all CC=clang BUILD=build-clang
+	@$(MAKE) --no-print-directory all BUILD=build-analyzer \
+		OPTIMIZE='-O2 -fanalyzer'
+	cppcheck --quiet --error-exitcode=1 --inline-suppr --std=c11 \
+		--enable=warning,performance,portability \
+		--suppress=missingIncludeSystem -Ilib -Ihandler lib handler
+	shellcheck $(SCRIPTS)
+	mandoc -Tlint -Wstyle $(MANUALS)
+	$(PYTHON) -m compileall -q tests
+	tests/check-layers.sh >/dev/null
+	tests/check-banned.sh >/dev/null
+
+SBIN = $(DESTDIR)$(PREFIX)/sbin
+MAN = $(DESTDIR)$(PREFIX)/share/man
+UNITS = $(DESTDIR)$(PREFIX)/lib/systemd/system
+SAMPLES = $(DESTDIR)$(PREFIX)/share/doc/hookdir
+
+.PHONY: install
+install: all
+	install -d $(SBIN) $(MAN)/man5 $(MAN)/man8 $(UNITS) \
+		$(DESTDIR)$(PREFIX)/lib/sysusers.d \
+		$(DESTDIR)$(PREFIX)/lib/tmpfiles.d \
+		$(SAMPLES)/nginx/secrets $(SAMPLES)/apache/secrets
+	install -m 0755 $(BUILD)/hookdir.fcgi $(SBIN)/
+	install -m 0644 lib/hookdir-spool.5 $(MAN)/man5/
+	install -m 0644 handler/hookdir.fcgi.8 $(MAN)/man8/
+	install -m 0644 handler/hookdir.socket $(UNITS)/
+	sed 's|@PREFIX@|$(PREFIX)|' handler/hookdir.service \
+		>$(UNITS)/hookdir.service
+	chmod 0644 $(UNITS)/hookdir.service
+	install -m 0644 handler/hookdir.sysusers \
+		$(DESTDIR)$(PREFIX)/lib/sysusers.d/hookdir.conf
+	install -m 0644 handler/hookdir.tmpfiles \
+		$(DESTDIR)$(PREFIX)/lib/tmpfiles.d/hookdir.conf
+	install -m 0644 nginx/*.conf nginx/hookdir_params $(SAMPLES)/nginx/
+	install -m 0644 nginx/secrets/* $(SAMPLES)/nginx/secrets/
+	install -m 0644 apache/*.conf apache/*.asis $(SAMPLES)/apache/
+	install -m 0644 apache/secrets/* $(SAMPLES)/apache/secrets/
+	install -m 0644 README.md CHANGELOG.md LICENSE $(SAMPLES)/
+
+.PHONY: uninstall
+uninstall:
+	rm -f $(SBIN)/hookdir.fcgi $(MAN)/man5/hookdir-spool.5 \
+		$(MAN)/man8/hookdir.fcgi.8 $(UNITS)/hookdir.socket \
+		$(UNITS)/hookdir.service \
+		$(DESTDIR)$(PREFIX)/lib/sysusers.d/hookdir.conf \
+		$(DESTDIR)$(PREFIX)/lib/tmpfiles.d/hookdir.conf
+	rm -rf $(SAMPLES)
+
+.PHONY: clean
+clean:
+	rm -rf build build-*
+
+.PHONY: help
+help:
+	@echo 'make              build/hookdir.fcgi'
+	@echo 'make demo         install what is missing, send a message, show it'
+	@echo 'make test         install what is missing, run every test'
+	@echo 'make test-asan    the same with address and undefined sanitizers'
+	@echo 'make test-tsan    the same with the thread sanitizer'
+	@echo 'make lint         formatting, second compiler, analyzers, manuals'
+	@echo 'make bench        messages a second and latency through nginx'
+	@echo 'make install      DESTDIR= PREFIX=/usr/local'
+	@echo 'make clean        remove all build folders'
 
 -include $(wildcard $(BUILD)/*/*.d)

@@ -196,6 +196,8 @@ serve_connection(struct server *server, struct watch *watch, int fd)
 	/* No listener: libfcgi gives up when the connection is no good. */
 	(void)FCGX_InitRequest(&c.fcgi, -1, FCGI_FAIL_ACCEPT_ON_INTR);
 	c.fcgi.ipcFd = fd;
+	/* Else FCGX_Accept_r() begins by closing what it thinks was before. */
+	c.fcgi.keepConnection = 1;
 	if (FCGX_Accept_r(&c.fcgi) == 0) {
 		c.fcgi.keepConnection = 0;
 		rq.params = c.fcgi.envp;

@@ -1,0 +1,284 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * spool_open - a spool's directories: made, found again, swept
+ *
+ * A directory is relied on only after this process has flushed the one it
+ * stands in, whoever made it: somebody else's mkdir() may not have reached
+ * the disk yet.
+ */
+#include "spool.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <pthread.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "clock.h"
+#include "io.h"
+
+#define DIRECTORY_MODE 0770 /* less the umask; the setgid bit comes on top */
+#define SWEEP_INTERVAL (INT64_C(3600) * 1000000) /* microseconds */
+
+/* What consumers find beside tmp/ and new/ from the first message on. */
+static const char *const other_directories[] = { "cur", "failed",
+	"quarantine" };
+
+/*
+ * Spools whose directories this process has flushed, by their new/. The
+ * time of birth is part of it because inode numbers are used again.
+ */
+struct known_spool {
+	uint32_t major, minor;
+	uint64_t inode;
+	struct statx_timestamp birth;
+	int64_t last_sweep; /* clock_monotonic() */
+};
+
+static struct known_spool known[64];
+static size_t known_next;
+static pthread_mutex_t known_lock = PTHREAD_MUTEX_INITIALIZER;
+
+static int
+identify(int directory, struct known_spool *id, struct error *err)
+{
+	struct statx st;
+
+	if (statx(directory, "", AT_EMPTY_PATH, STATX_INO | STATX_BTIME, &st) <
+	    0)
+		return error_system(err, "cannot look at new/");
+	*id = (struct known_spool){ st.stx_dev_major, st.stx_dev_minor,
+		st.stx_ino, st.stx_btime, INT64_MIN };
+	return 0;
+}
+
+/* The caller holds known_lock. */
+static struct known_spool *
+find_known(const struct known_spool *id)
+{
+	size_t i;
+
+	for (i = 0; i < sizeof(known) / sizeof(known[0]); i++)
+		if (known[i].inode == id->inode &&
+		    known[i].major == id->major &&
+		    known[i].minor == id->minor &&
+		    known[i].birth.tv_sec == id->birth.tv_sec &&
+		    known[i].birth.tv_nsec == id->birth.tv_nsec)
+			return &known[i];
+	return NULL;
+}
+
+static bool
+is_known(const struct known_spool *id)
+{
+	bool found;
+
+	(void)pthread_mutex_lock(&known_lock);
+	found = find_known(id) != NULL;
+	(void)pthread_mutex_unlock(&known_lock);
+	return found;
+}
+
+static void
+remember(const struct known_spool *id)
+{
+	(void)pthread_mutex_lock(&known_lock);
+	if (!find_known(id)) {
+		known[known_next] = *id;
+		known_next =
+		    (known_next + 1) % (sizeof(known) / sizeof(known[0]));
+	}
+	(void)pthread_mutex_unlock(&known_lock);
+}
+
+/* Open a directory, or make it. *made says which. */
+static int
+open_or_make(int dir, const char *path, bool *made, struct error *err)
+{
+	struct error missing = ERROR_INIT;
+	struct stat st;
+	int fd = io_open_dir(dir, path, &missing);
+
+	*made = false;
+	if (fd >= 0)
+		return fd;
+	if (missing.errnum != ENOENT) {
+		errno = missing.errnum;
+		return error_system(err, "cannot open directory %s", path);
+	}
+	if (mkdirat(dir, path, DIRECTORY_MODE) == 0)
+		*made = true;
+	else if (errno != EEXIST)
+		return error_system(err, "cannot make directory %s", path);
+	fd = io_open_dir(dir, path, err);
+	/* mkdir() does not take the setgid bit, and the umask is applied. */
+	if (fd >= 0 && *made &&
+	    (fstat(fd, &st) < 0 ||
+		fchmod(fd, (st.st_mode & 0777) | S_ISGID) < 0)) {
+		(void)error_system(err, "cannot set the mode of %s", path);
+		io_discard(&fd);
+	}
+	return fd;
+}
+
+/* Flush the directory that the spool itself stands in. */
+static int
+flush_parent(const char *path, bool made, struct error *err)
+{
+	struct error closed = ERROR_INIT;
+	char parent[PATH_MAX];
+	char *slash;
+	int fd, rc;
+
+	(void)snprintf(parent, sizeof(parent), "%s", path);
+	slash = strrchr(parent, '/');
+	slash[slash == parent ? 1 : 0] = '\0';
+	fd = open(parent, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	/* A directory we may not read is one whose owner made the spool. */
+	if (fd < 0 && errno == EACCES && !made)
+		return 0;
+	if (fd < 0)
+		return error_system(err, "cannot open directory %s", parent);
+	rc = io_fsync(fd, parent, err);
+	if (io_close(&fd, parent, rc < 0 ? &closed : err) < 0)
+		rc = -1;
+	return rc;
+}
+
+/* Make what is missing, and see to it that it is found again. */
+static int
+open_directories(struct spool *spool, const char *path, struct error *err)
+{
+	struct known_spool id;
+	bool made_root, made_tmp, made_new;
+	size_t i;
+	int fd;
+
+	spool->root = open_or_make(AT_FDCWD, path, &made_root, err);
+	if (spool->root < 0)
+		return -1;
+	spool->tmp = open_or_make(spool->root, "tmp", &made_tmp, err);
+	if (spool->tmp < 0)
+		return -1;
+	spool->new_ = open_or_make(spool->root, "new", &made_new, err);
+	if (spool->new_ < 0 || identify(spool->new_, &id, err) < 0)
+		return -1;
+	if (!made_root && !made_tmp && !made_new && is_known(&id))
+		return 0;
+	for (i = 0; i < sizeof(other_directories) / sizeof(char *); i++) {
+		fd = spool_directory(spool, other_directories[i], err);
+		if (fd < 0)
+			return -1;
+		io_discard(&fd);
+	}
+	if (io_fsync(spool->root, "the spool", err) < 0 ||
+	    flush_parent(path, made_root, err) < 0)
+		return -1;
+	remember(&id);
+	return 0;
+}
+
+int
+spool_open(struct spool *spool, const char *path, struct error *err)
+{
+	char trimmed[PATH_MAX];
+	size_t len = strlen(path);
+
+	*spool = (struct spool)SPOOL_INIT;
+	/* "dir/" would follow a link that "dir" does not. */
+	while (len > 1 && path[len - 1] == '/')
+		len--;
+	if (path[0] != '/' || len < 2 || len >= sizeof(trimmed))
+		return error_set(err, ERROR_CONFIGURATION,
+		    "the spool's path is not absolute, or too long");
+	memcpy(trimmed, path, len);
+	trimmed[len] = '\0';
+	if (open_directories(spool, trimmed, err) < 0) {
+		spool_close(spool);
+		return -1;
+	}
+	return 0;
+}
+
+void
+spool_close(struct spool *spool)
+{
+	io_discard(&spool->new_);
+	io_discard(&spool->tmp);
+	io_discard(&spool->root);
+}
+
+int
+spool_directory(const struct spool *spool, const char *name, struct error *err)
+{
+	bool made;
+	int fd = open_or_make(spool->root, name, &made, err);
+
+	if (fd >= 0 && made && io_fsync(spool->root, "the spool", err) < 0)
+		io_discard(&fd);
+	return fd;
+}
+
+/* Is it time, and nobody else at it? */
+static bool
+sweep_is_due(const struct spool *spool)
+{
+	struct error ignored = ERROR_INIT;
+	struct known_spool id, *entry;
+	int64_t now = clock_monotonic();
+	bool due = false;
+
+	if (identify(spool->new_, &id, &ignored) < 0)
+		return false;
+	(void)pthread_mutex_lock(&known_lock);
+	entry = find_known(&id);
+	if (entry &&
+	    (entry->last_sweep == INT64_MIN ||
+		now - entry->last_sweep >= SWEEP_INTERVAL)) {
+		entry->last_sweep = now;
+		due = true;
+	}
+	(void)pthread_mutex_unlock(&known_lock);
+	return due;
+}
+
+/* By both times: a clock that was set shows in at most one of them. */
+static bool
+is_stale(const struct stat *st, time_t now)
+{
+	return !S_ISDIR(st->st_mode) && now - st->st_mtime > SPOOL_STALE &&
+	    now - st->st_ctime > SPOOL_STALE;
+}
+
+void
+spool_sweep(const struct spool *spool)
+{
+	struct error ignored = ERROR_INIT;
+	time_t now = clock_now().tv_sec;
+	struct dirent *entry;
+	struct stat st;
+	DIR *dir;
+	int fd;
+
+	if (!sweep_is_due(spool))
+		return;
+	/* A descriptor of its own: reading moves its position. */
+	fd = io_open_dir(spool->tmp, ".", &ignored);
+	dir = fd < 0 ? NULL : fdopendir(fd);
+	if (!dir) {
+		io_discard(&fd);
+		return;
+	}
+	while ((entry = readdir(dir)) != NULL)
+		if (fstatat(dirfd(dir), entry->d_name, &st,
+			AT_SYMLINK_NOFOLLOW) == 0 &&
+		    is_stale(&st, now))
+			(void)unlinkat(dirfd(dir), entry->d_name, 0);
+	(void)closedir(dir);
+}

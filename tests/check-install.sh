@@ -1,0 +1,69 @@
+#!/bin/sh
+# SPDX-License-Identifier: MIT
+# check-install - what make install puts where, and that it is sound
+set -eu
+cd "$(dirname "$0")/.."
+
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+count=0
+failed=0
+
+# check NAME COMMAND...: the command succeeds.
+check() {
+	name=$1
+	shift
+	count=$((count + 1))
+	if "$@" >"$work/out" 2>&1; then
+		echo "ok $count - $name"
+	else
+		failed=1
+		echo "not ok $count - $name"
+		sed 's/^/# /' "$work/out"
+	fi
+}
+
+# same NAME GOT WANT
+same() {
+	[ "$1" = "$2" ] || {
+		printf 'got  %s\nwant %s\n' "$1" "$2"
+		return 1
+	}
+}
+
+silent() {
+	"$@" >"$work/said" 2>&1 || :
+	same "$(cat "$work/said")" ""
+}
+
+version=$(sed -n 's/^VERSION = //p' Makefile)
+build=$(dirname "${HOOKDIR_FCGI:-build/hookdir.fcgi}")
+check "make install works" make install DESTDIR="$work/root" \
+    PREFIX=/opt/hookdir BUILD="$build"
+tree=$work/root/opt/hookdir
+
+check "the program runs from there and knows its version" \
+    same "$("$tree/sbin/hookdir.fcgi" -V)" "hookdir.fcgi $version"
+check "the changelog knows the version, too" \
+    grep -q "^## $version" CHANGELOG.md
+for page in man8/hookdir.fcgi.8 man5/hookdir-spool.5; do
+	check "manual page $page has nothing to complain of" \
+	    silent mandoc -Tlint -Wstyle "$tree/share/man/$page"
+done
+check "the service starts the program that was installed" \
+    grep -qx "ExecStart=/opt/hookdir/sbin/hookdir.fcgi" \
+    "$tree/lib/systemd/system/hookdir.service"
+for file in hookdir.conf hookdir_params vhost.conf secrets/shipmondo.conf; do
+	check "nginx/$file is installed as it is" \
+	    cmp "nginx/$file" "$tree/share/doc/hookdir/nginx/$file"
+done
+for file in hookdir.conf hookdir-cgi.conf vhost.conf secrets/shipmondo.conf; do
+	check "apache/$file is installed as it is" \
+	    cmp "apache/$file" "$tree/share/doc/hookdir/apache/$file"
+done
+make uninstall DESTDIR="$work/root" PREFIX=/opt/hookdir >/dev/null
+check "make uninstall leaves no file behind" \
+    same "$(find "$work/root" -type f)" ""
+
+echo "1..$count"
+exit "$failed"
