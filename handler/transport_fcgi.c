@@ -14,6 +14,7 @@
 #include "transport_fcgi.h"
 
 #include <errno.h>
+#include <fastcgi.h>
 #include <fcgiapp.h>
 #include <fcntl.h>
 #include <poll.h>
@@ -34,8 +35,8 @@
 #define PAUSE_MS     50 /* before the next try when descriptors ran out */
 #define SCAN_SECONDS 1
 
-#define TIME_TO_STOP	-1
-#define LISTENER_BROKEN -2
+#define TIME_TO_STOP	(-1)
+#define LISTENER_BROKEN (-2)
 
 struct server {
 	struct fcgi_options options;
@@ -202,7 +203,8 @@ serve_connection(struct server *server, struct watch *watch, int fd)
 		c.fcgi.keepConnection = 0;
 		rq.params = c.fcgi.envp;
 		/* Cut-off parameters look like a request with few of them. */
-		rq.broken = FCGX_GetError(c.fcgi.in) != 0;
+		rq.broken = FCGX_GetError(c.fcgi.in) != 0 ||
+		    c.fcgi.role != FCGI_RESPONDER;
 		serve(&rq);
 		FCGX_Finish_r(&c.fcgi);
 	} else {

@@ -141,8 +141,7 @@ append_call(struct buf *out, const struct message *m)
 	append_member(out, "query", m->query);
 	for (i = 0; i < m->header_count; i++)
 		if (envelope_attribute(m->headers[i].name, name))
-			append_known(
-			    out, name, buf_span(&m->headers[i].value));
+			append_known(out, name, buf_span(&m->headers[i].value));
 }
 
 static void
