@@ -101,7 +101,7 @@ bench:
 	@$(PYTHON) tests/bench/bench.py
 
 SOURCES = $(wildcard lib/*.[ch] handler/*.[ch] tests/unit/*.[ch])
-SCRIPTS = tests/need tests/demo tests/check-layers.sh tests/check-banned.sh \
+SCRIPTS = tests/need tests/lint-manuals tests/demo tests/check-layers.sh tests/check-banned.sh \
 	tests/check-install.sh .ci/run
 MANUALS = handler/hookdir.fcgi.8 lib/hookdir-spool.5
 
@@ -116,7 +116,7 @@ lint:
 		--enable=warning,performance,portability \
 		--suppress=missingIncludeSystem -Ilib -Ihandler lib handler
 	shellcheck $(SCRIPTS)
-	mandoc -Tlint -Wstyle $(MANUALS)
+	tests/lint-manuals $(MANUALS)
 	$(PYTHON) -m compileall -q tests
 	tests/check-layers.sh >/dev/null
 	tests/check-banned.sh >/dev/null

@@ -7,6 +7,7 @@
 #include <ctype.h>
 #include <errno.h>
 #include <getopt.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stdbool.h>
 #include <stdio.h>
@@ -120,6 +121,18 @@ keep_secrets_in(void)
 #endif
 }
 
+/* A request takes up to eight descriptors; 160 of them need more than 1024. */
+static void
+raise_descriptor_limit(void)
+{
+	struct rlimit limit;
+
+	if (getrlimit(RLIMIT_NOFILE, &limit) == 0) {
+		limit.rlim_cur = limit.rlim_max;
+		(void)setrlimit(RLIMIT_NOFILE, &limit);
+	}
+}
+
 /* -1 to go on, else the exit status. */
 static int
 read_options(int argc, char **argv, struct fcgi_options *options)
@@ -175,6 +188,8 @@ main(int argc, char **argv)
 	int status;
 
 	keep_secrets_in();
+	/* A peer that left is seen where we write to it. */
+	(void)signal(SIGPIPE, SIG_IGN);
 	log_open();
 	options.listener = find_listener();
 	/*
@@ -191,5 +206,6 @@ main(int argc, char **argv)
 		    "standard input is no listening socket, and there is no "
 		    "CGI request:\nthis program is started by a web server, "
 		    "by systemd or by spawn-fcgi(1)");
+	raise_descriptor_limit();
 	return transport_fcgi_run(&options) == 0 ? EX_OK : EX_OSERR;
 }

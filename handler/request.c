@@ -11,7 +11,7 @@
  * Read in pieces of this size. A peer that does not manage one within the
  * time of -w is cut off, so this is also the slowest that it may be.
  */
-#define PIECE 65536
+#define PIECE 16384
 
 #define LENGTH_UNKNOWN SIZE_MAX
 
@@ -66,14 +66,20 @@ void
 request_target(const struct request *rq, struct span *path, struct span *query)
 {
 	const char *uri = request_param(rq, "REQUEST_URI");
-	const char *end, *host;
+	const char *end, *host, *query_string;
 
 	*path = span_of("/");
 	*query = span_of("");
-	if (!uri)
+	if (!uri || !*uri) {
+		/* RFC 3875 has it in parts, decoded. */
 		uri = request_param(rq, "SCRIPT_NAME");
-	if (!uri || !*uri)
+		query_string = request_param(rq, "QUERY_STRING");
+		if (uri && *uri)
+			*path = span_of(uri);
+		if (query_string)
+			*query = span_of(query_string);
 		return;
+	}
 	/* RFC 9112 3.2.2: a server must understand the absolute form too. */
 	host = *uri == '/' ? NULL : strstr(uri, "://");
 	if (host) {

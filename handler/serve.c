@@ -60,6 +60,9 @@ warn_of_short_keys(const struct exchange *x)
 	const char *c;
 	size_t i;
 
+	/* Only an endpoint that was read to its end has all it needs. */
+	if (x->error.code == ERROR_CONFIGURATION)
+		return;
 	for (c = x->endpoint.spool; c && *c; c++)
 		hash = (hash ^ (unsigned char)*c) * 1099511628211u;
 	for (i = 0; i < keys->count; i++) {
@@ -95,6 +98,8 @@ priority_of(const struct exchange *x)
 		return x->unanswered ? LOG_PRIORITY_WARNING : LOG_PRIORITY_INFO;
 	case CLASS_FAULT:
 		return LOG_PRIORITY_ERROR;
+	case CLASS_REFUSAL:
+		return LOG_PRIORITY_NOTICE;
 	default:
 		return LOG_PRIORITY_WARNING;
 	}

@@ -69,7 +69,8 @@ fcgi_read(void *connection, char *to, size_t len)
 	struct connection *c = connection;
 	int got = FCGX_GetStr(to, (int)len, c->fcgi.in);
 
-	return FCGX_GetError(c->fcgi.in) ? -1 : got;
+	/* What came before an error counts; the next call tells of it. */
+	return got == 0 && FCGX_GetError(c->fcgi.in) ? -1 : got;
 }
 
 static int
@@ -366,7 +367,6 @@ transport_fcgi_run(const struct fcgi_options *options)
 
 	stop_signals(&signals);
 	(void)pthread_sigmask(SIG_BLOCK, &signals, NULL);
-	(void)signal(SIGPIPE, SIG_IGN);
 	if (server_init(&server, options) < 0)
 		return -1;
 	(void)pthread_mutex_lock(&server.lock);

@@ -57,7 +57,8 @@ string_of_json(
 
 	if (!string_bytes(string, room, &said) ||
 	    !json_scan(without_bom(said), &scanned) ||
-	    (scanned.type != JSON_TYPE_OBJECT && scanned.type != JSON_TYPE_ARRAY))
+	    (scanned.type != JSON_TYPE_OBJECT &&
+		scanned.type != JSON_TYPE_ARRAY))
 		return false;
 	*inner = scanned;
 	return true;
@@ -187,6 +188,8 @@ classify(struct message *m)
 		fits = labelled && !json;
 		if (m->data.len == 0) {
 			m->data_kind = DATA_ABSENT;
+			type = "";
+			fits = false;
 		} else if (utf8_valid(m->data)) {
 			m->data_kind = DATA_TEXT;
 			type = "text/plain";
