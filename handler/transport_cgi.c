@@ -7,8 +7,9 @@
 
 #include <errno.h>
 #include <poll.h>
+#include <stdint.h>
 #include <stdlib.h>
-#include <string.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 #include "clock.h"
@@ -17,6 +18,7 @@
 struct connection {
 	int64_t stall;	  /* microseconds */
 	int64_t deadline; /* clock_monotonic() */
+	uint64_t unread;  /* bytes of the body that may still come */
 };
 
 /* 1 when the descriptor is ready, 0 when its time is over. */
@@ -39,11 +41,12 @@ wait_for(const struct connection *c, int fd, short events)
 static ssize_t
 cgi_read(void *connection, char *to, size_t len)
 {
+	struct connection *c = connection;
 	size_t done = 0;
 	ssize_t got;
 
 	while (done < len) {
-		if (!wait_for(connection, STDIN_FILENO, POLLIN))
+		if (!wait_for(c, STDIN_FILENO, POLLIN))
 			return -1;
 		got = read(STDIN_FILENO, to + done, len - done);
 		if (got < 0 && (errno == EINTR || errno == EAGAIN))
@@ -54,6 +57,7 @@ cgi_read(void *connection, char *to, size_t len)
 			break;
 		done += (size_t)got;
 	}
+	c->unread = done < len ? 0 : c->unread - done;
 	return (ssize_t)done;
 }
 
@@ -76,11 +80,30 @@ cgi_write(void *connection, const char *bytes, size_t len)
 	return 0;
 }
 
+/*
+ * A body that nobody wanted is read all the same, for as long as a peer may
+ * stall: Apache loses the answer of a program that leaves it standing. The
+ * answer is complete before, so that nobody waits for that.
+ */
 static int
 cgi_finish(void *connection)
 {
-	(void)connection;
-	return close(STDOUT_FILENO) < 0 ? -1 : 0;
+	struct connection *c = connection;
+	char discarded[65536];
+	size_t piece;
+	int rc;
+
+	/* Input and output can be two names of one socket. */
+	(void)shutdown(STDOUT_FILENO, SHUT_WR);
+	rc = close(STDOUT_FILENO);
+	c->deadline = clock_monotonic() + c->stall;
+	while (c->unread) {
+		piece = c->unread < sizeof(discarded) ? (size_t)c->unread
+						      : sizeof(discarded);
+		if (cgi_read(c, discarded, piece) < 0)
+			break;
+	}
+	return rc < 0 ? -1 : 0;
 }
 
 static void
@@ -110,12 +133,17 @@ transport_cgi_present(void)
 int
 transport_cgi_run(int stall)
 {
-	struct connection c = { (int64_t)stall * 1000000, 0 };
+	const char *length = getenv("CONTENT_LENGTH");
+	struct connection c = { .stall = (int64_t)stall * 1000000,
+		.unread = UINT64_MAX };
 	struct request rq = { .transport = &transport_cgi,
 		.connection = &c,
 		.params = environ,
 		.started = clock_monotonic() };
 
+	/* RFC 3875 4.2: without a length nobody knows, and the end tells. */
+	if (length && *length)
+		c.unread = strtoull(length, NULL, 10);
 	cgi_peer_turn(&c, true);
 	serve(&rq);
 	return 0;

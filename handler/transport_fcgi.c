@@ -138,6 +138,7 @@ accept_one(struct server *server)
 {
 	struct pollfd pollers[2] = { { server->wake[0], POLLIN, 0 },
 		{ server->options.listener, POLLIN, 0 } };
+	bool gone;
 	int fd;
 
 	for (;;) {
@@ -149,7 +150,9 @@ accept_one(struct server *server)
 		    accept4(server->options.listener, NULL, NULL, SOCK_CLOEXEC);
 		if (fd >= 0)
 			return fd;
-		if (is_passing(errno))
+		/* A listener that was shut down says EAGAIN for ever. */
+		gone = pollers[1].revents & (POLLERR | POLLHUP | POLLNVAL);
+		if (is_passing(errno) && !gone)
 			continue;
 		if (!is_shortage(errno)) {
 			log_event(LOG_PRIORITY_ERROR, "listener-broken",
