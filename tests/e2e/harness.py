@@ -49,12 +49,10 @@ Everything works as root (workers then run as www-data) and as anybody else.
 """
 
 import atexit
-import base64
 import collections
 import contextlib
 import functools
 import http.client
-import ipaddress
 import json
 import os
 import pwd
@@ -1409,8 +1407,7 @@ Timeout 60
                 for name, value in self.params_of(path, params))
             if self.handler:
                 lines += (f"        ProxyPass \"unix:{self.handler.socket}"
-                          f"|fcgi://localhost{path}\" retry=0 timeout=60 "
-                          f"enablereuse=off\n")
+                          f"|fcgi://localhost{path}\" timeout=60\n")
             else:
                 text += f"    ScriptAlias \"{path}\" \"{self.program}\"\n"
             text += (f"    <Location \"{path}\">\n"

@@ -359,6 +359,21 @@ def _(here):
     ok("no proxy", "proxy" not in message)
 
 
+@each("each call has its line in the log")
+def _(here):
+    log = here.handler.log if here.handler else here.web.logs
+    for status, reason, body in ((200, "accepted", signed()),
+                                 (403, "signature-mismatch", signed(key="x")),
+                                 (400, "form-unknown", b"{}")):
+        line = f"status={status} reason={reason} "
+        before = log().count(line)
+        for _ in range(20):
+            eq("status", here.post(body).status, status)
+        here.settle()
+        wait_for(lambda: log().count(line) == before + 20,
+                 f"20 lines with {line}", 10)
+
+
 # --- headers, path, query, method -------------------------------------------
 
 @each("a header that comes twice is joined")
@@ -480,6 +495,8 @@ def _(here):
 
 @each("Basic: without the right password the answer is 401", SERVERS)
 def _(here):
+    here.settle()
+    log = here.handler.log()
     (user, password), (other, _) = USERS
     for headers in ([], [basic(user, "wrong")], [basic(user, "")],
                     [basic("", password)], [basic("", "")],
@@ -493,6 +510,8 @@ def _(here):
         got = here.web.post("/webhook/basic", b'{"a":1}', headers)
         challenged(got, 'Basic realm="hookdir"')
         eq("stored", here.files(), [])
+    here.settle()
+    eq("handler's log of it", here.handler.log()[len(log):], "")
 
 
 @each("bearer: both tokens are good during a rotation", SERVERS)
@@ -511,6 +530,8 @@ def _(here):
 @each("bearer: the token is compared exactly, else the answer is 401",
       SERVERS)
 def _(here):
+    here.settle()
+    log = here.handler.log()
     for value in (None, "", "Bearer", "Bearer ", TOKEN, f"Bearer{TOKEN}",
                   f"Bearer {TOKEN}x", f"Bearer x{TOKEN}",
                   f"Bearer {TOKEN[:-1]}", f"Bearer {TOKEN[1:]}",
@@ -526,6 +547,8 @@ def _(here):
         got = here.web.post("/webhook/bearer", b'{"a":1}', headers)
         challenged(got, 'Bearer realm="hookdir"')
         eq(f"stored after {value}", here.files(), [])
+    here.settle()
+    eq("handler's log of it", here.handler.log()[len(log):], "")
 
 
 @each("bearer: two Authorization headers are refused", SERVERS)
@@ -672,9 +695,13 @@ def _(here):
         os.unlink(here.handler.socket)
         unavailable(here.post(body))
         unavailable(here.post_generic(json_of_size(MIB)))
+        unavailable(here.web.post("/webhook/basic", b"{}", [basic(*USERS[0])]))
     finally:
         here.handler.up()
+    # All of them are back at once.
     accepted(here.post(body), body)
+    accepted(here.post_generic(b"{}"), b"{}")
+    accepted(here.web.post("/webhook/basic", b"{}", [basic(*USERS[0])]), b"{}")
     here.spool.one()
 
 
@@ -841,11 +868,14 @@ def _(here):
         callers.stop()
         web.keys = [KEY, OLD_KEY]
         web.reload()
-    bad = [answer for answer in callers.answers if answer != (200, "")]
-    eq(f"answers but 200 of {len(callers.answers)}", bad, [])
+    # Apache replaces its CGI daemon at a reload, calls under way included.
+    fine = [200] if here.handler else [200, 503]
+    bad = [answer for answer in callers.answers
+           if answer[0] not in fine or answer[1]]
+    eq(f"other answers among {len(callers.answers)}", bad, [])
     ids = {json.loads(m.data)["data"]["id"] for m in here.spool.messages()
            if b'"barcode"' not in m.data}
-    eq("stored", len(ids), len(callers.answers))
+    eq("stored", len(ids), callers.answers.count((200, "")))
 
 
 @test("apache: 120 slow clients do not keep others waiting")
