@@ -7,6 +7,7 @@
 
 #include <errno.h>
 #include <poll.h>
+#include <signal.h>
 #include <stdint.h>
 #include <stdlib.h>
 #include <sys/socket.h>
@@ -93,6 +94,12 @@ cgi_finish(void *connection)
 	size_t piece;
 	int rc;
 
+	/*
+	 * Apache ends a program whose answer is complete; the log line is
+	 * still to come. Not before: a body that was cut off shows in that
+	 * signal sooner than in its end.
+	 */
+	(void)signal(SIGTERM, SIG_IGN);
 	/* Input and output can be two names of one socket. */
 	(void)shutdown(STDOUT_FILENO, SHUT_WR);
 	rc = close(STDOUT_FILENO);

@@ -50,6 +50,7 @@ struct server {
 	bool broken;
 
 	struct watch *watches; /* one a thread */
+	pthread_t *threads;    /* those that were started */
 };
 
 struct worker {
@@ -270,7 +271,6 @@ start_worker(struct server *server)
 {
 	struct worker *worker = malloc(sizeof(*worker));
 	pthread_attr_t attr;
-	pthread_t thread;
 
 	if (!worker || pthread_attr_init(&attr) != 0) {
 		free(worker);
@@ -279,8 +279,8 @@ start_worker(struct server *server)
 	worker->server = server;
 	worker->watch = &server->watches[server->started];
 	(void)pthread_attr_setstacksize(&attr, STACK_SIZE);
-	(void)pthread_attr_setdetachstate(&attr, PTHREAD_CREATE_DETACHED);
-	if (pthread_create(&thread, &attr, work, worker) == 0) {
+	if (pthread_create(
+		&server->threads[server->started], &attr, work, worker) == 0) {
 		server->started++;
 		server->running++;
 		server->idle++;
@@ -314,9 +314,11 @@ server_init(struct server *server, const struct fcgi_options *options)
 	(void)pthread_cond_init(&server->ended, NULL);
 	server->watches =
 	    calloc((size_t)options->threads, sizeof(*server->watches));
+	server->threads =
+	    calloc((size_t)options->threads, sizeof(*server->threads));
 	/* Another process may take the connection that poll() has seen. */
-	if (!server->watches || pipe2(server->wake, O_CLOEXEC) < 0 ||
-	    flags < 0 ||
+	if (!server->watches || !server->threads ||
+	    pipe2(server->wake, O_CLOEXEC) < 0 || flags < 0 ||
 	    fcntl(options->listener, F_SETFL, flags | O_NONBLOCK) < 0 ||
 	    FCGX_Init() != 0) {
 		log_event(
@@ -349,6 +351,7 @@ static void
 wait_for_workers(struct server *server)
 {
 	struct timespec until;
+	int i;
 
 	(void)close(server->wake[1]);
 	(void)pthread_mutex_lock(&server->lock);
@@ -360,6 +363,8 @@ wait_for_workers(struct server *server)
 		watchdog_scan(server->watches, (size_t)server->options.threads);
 	}
 	(void)pthread_mutex_unlock(&server->lock);
+	for (i = 0; i < server->started; i++)
+		(void)pthread_join(server->threads[i], NULL);
 }
 
 int
@@ -382,5 +387,6 @@ transport_fcgi_run(const struct fcgi_options *options)
 	wait_for_signal(&server, &signals);
 	wait_for_workers(&server);
 	free(server.watches);
+	free(server.threads);
 	return server.broken ? -1 : 0;
 }
