@@ -190,6 +190,8 @@ main(int argc, char **argv)
 	keep_secrets_in();
 	/* A peer that left is seen where we write to it. */
 	(void)signal(SIGPIPE, SIG_IGN);
+	/* A limit on the size of files is an error like a full disk. */
+	(void)signal(SIGXFSZ, SIG_IGN);
 	log_open();
 	options.listener = find_listener();
 	/*

@@ -18,7 +18,6 @@ int hmac_sha256(struct span key, struct span bytes,
     unsigned char mac[SHA256_SIZE], struct error *err);
 
 /* 0, or -1 and ERROR_CRYPTO with hex undefined. */
-int sha256_hex(
-    struct span bytes, char hex[SHA256_HEX_SIZE], struct error *err);
+int sha256_hex(struct span bytes, char hex[SHA256_HEX_SIZE], struct error *err);
 
 #endif

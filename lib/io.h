@@ -23,8 +23,8 @@ int io_create(int dir, const char *name, mode_t mode, struct error *err);
 int io_open_dir(int dir, const char *path, struct error *err);
 
 /* All the bytes, however many calls that takes; changes iov. */
-int io_write_all(int fd, struct iovec *iov, int count, const char *what,
-    struct error *err);
+int io_write_all(
+    int fd, struct iovec *iov, int count, const char *what, struct error *err);
 
 /*
  * Once: after an error the kernel may have dropped the pages, and a second

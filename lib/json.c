@@ -357,17 +357,18 @@ says(const char *at, const char *end, struct span name)
 	return name.len == 0;
 }
 
-bool
-json_member(
+/* How many there are; *member is the last of them. */
+static size_t
+find_members(
     struct json_value object, const char *name, struct json_value *member)
 {
 	struct scan s = { .at = object.raw.at };
 	struct span wanted = span_of(name);
 	const char *key, *key_end, *start;
-	bool found = false;
+	size_t count = 0;
 
 	if (object.type != JSON_TYPE_OBJECT)
-		return false;
+		return 0;
 	s.end = object.raw.at + object.raw.len - 1; /* the closing brace */
 	s.at++;
 	for (skip_space(&s); s.at < s.end; skip_space(&s)) {
@@ -381,10 +382,33 @@ json_member(
 		pass_value(&s);
 		if (says(key, key_end, wanted)) {
 			*member = value_between(start, s.at);
-			found = true;
+			count++;
 		}
 		skip_space(&s);
 		(void)take(&s, ',');
 	}
-	return found;
+	return count;
+}
+
+bool
+json_member(
+    struct json_value object, const char *name, struct json_value *member)
+{
+	return find_members(object, name, member) > 0;
+}
+
+size_t
+json_member_count(struct json_value object, const char *name)
+{
+	struct json_value ignored;
+
+	return find_members(object, name, &ignored);
+}
+
+bool
+json_string_is(struct json_value string, const char *text)
+{
+	return string.type == JSON_TYPE_STRING &&
+	    says(string.raw.at + 1, string.raw.at + string.raw.len - 1,
+		span_of(text));
 }

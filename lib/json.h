@@ -55,6 +55,12 @@ bool json_scan(struct span text, struct json_value *value);
 bool json_member(
     struct json_value object, const char *name, struct json_value *member);
 
+/* How many members of that name the object has; 0 for what is no object. */
+size_t json_member_count(struct json_value object, const char *name);
+
+/* Is it a string that says exactly this? Needs no memory. */
+bool json_string_is(struct json_value string, const char *text);
+
 /*
  * Append what a string says, as UTF-8; U+0000 becomes a NUL byte. False
  * and *out as it was when it is no string or holds a lone surrogate, which

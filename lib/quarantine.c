@@ -25,11 +25,19 @@
 /* A full directory is counted again after this time, in microseconds. */
 #define RECOUNT_INTERVAL (INT64_C(10) * 1000000)
 
+/* Two changes within this time, in microseconds, can look like one. */
+#define TICK 20000
+
+/* Counting that takes less than this, in microseconds, is always done. */
+#define CHEAP 50
+
 struct sum {
 	dev_t device;
 	ino_t inode;
 	struct timespec changed;
+	bool blurred;	 /* looked at within a tick of that change */
 	int64_t counted; /* clock_monotonic() */
+	int64_t cost;	 /* of counting, microseconds */
 	uint64_t bytes;
 };
 
@@ -78,6 +86,51 @@ count_bytes(int directory, uint64_t *bytes, struct error *err)
 	return 0;
 }
 
+/* Remember what the directory looks like now. */
+static void
+look(struct sum *slot, const struct stat *st)
+{
+	struct timespec now = clock_now();
+	int64_t age = (int64_t)(now.tv_sec - st->st_mtim.tv_sec) * 1000000 +
+	    (now.tv_nsec - st->st_mtim.tv_nsec) / 1000;
+
+	slot->device = st->st_dev;
+	slot->inode = st->st_ino;
+	slot->changed = st->st_mtim;
+	slot->blurred = age < TICK;
+}
+
+/*
+ * Is the sum still right? Another process may have changed the directory
+ * in the same tick as we; where that cannot be told it is counted again,
+ * but never for more than a tenth of the time.
+ */
+static bool
+is_current(const struct sum *slot, const struct stat *st, int64_t now)
+{
+	if (slot->device != st->st_dev || slot->inode != st->st_ino ||
+	    slot->changed.tv_sec != st->st_mtim.tv_sec ||
+	    slot->changed.tv_nsec != st->st_mtim.tv_nsec)
+		return false;
+	return !slot->blurred ||
+	    (slot->cost > CHEAP && now - slot->counted < 10 * slot->cost);
+}
+
+static int
+recount(
+    int directory, struct sum *slot, const struct stat *st, struct error *err)
+{
+	int64_t start = clock_monotonic();
+
+	slot->inode = 0;
+	if (count_bytes(directory, &slot->bytes, err) < 0)
+		return -1;
+	look(slot, st);
+	slot->counted = clock_monotonic();
+	slot->cost = slot->counted - start;
+	return 0;
+}
+
 /*
  * Are there size bytes left? 1, 0 or -1; *sum is then up to date. The
  * caller holds sums_lock.
@@ -89,23 +142,16 @@ has_room(int directory, uint64_t size, uint64_t limit, struct sum **sum,
 	int64_t now = clock_monotonic();
 	struct sum *slot;
 	struct stat st;
-	bool same, full;
+	bool full;
 
 	if (look_at(directory, &st, err) < 0)
 		return -1;
 	slot = *sum = slot_of(&st);
-	same = slot->device == st.st_dev && slot->inode == st.st_ino &&
-	    slot->changed.tv_sec == st.st_mtim.tv_sec &&
-	    slot->changed.tv_nsec == st.st_mtim.tv_nsec;
 	full = size > limit || slot->bytes > limit - size;
-	if (!same || (full && now - slot->counted >= RECOUNT_INTERVAL)) {
-		slot->inode = 0;
-		if (count_bytes(directory, &slot->bytes, err) < 0)
+	if (!is_current(slot, &st, now) ||
+	    (full && now - slot->counted >= RECOUNT_INTERVAL)) {
+		if (recount(directory, slot, &st, err) < 0)
 			return -1;
-		slot->device = st.st_dev;
-		slot->inode = st.st_ino;
-		slot->changed = st.st_mtim;
-		slot->counted = now;
 		full = size > limit || slot->bytes > limit - size;
 	}
 	return full ? 0 : 1;
@@ -129,7 +175,7 @@ place(const struct spool *spool, int directory, struct timespec received,
 		return -1;
 	sum->bytes += size;
 	if (fstat(directory, &st) == 0)
-		sum->changed = st.st_mtim;
+		look(sum, &st);
 	return 1;
 }
 

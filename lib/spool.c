@@ -135,6 +135,9 @@ spool_place(const struct spool *spool, int directory, struct timespec received,
 	}
 	(void)error_system(err, "cannot move a file out of tmp/");
 	spool_forget(spool, name);
+	/* It may have been done all the same; the name is ours alone. */
+	if (err->errnum != EEXIST)
+		(void)unlinkat(directory, target, 0);
 	return -1;
 }
 

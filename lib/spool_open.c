@@ -97,12 +97,27 @@ remember(const struct known_spool *id)
 	(void)pthread_mutex_unlock(&known_lock);
 }
 
+/*
+ * mkdir() does not take the setgid bit. Where the parent has handed it down
+ * it is left alone: who is not of that group cannot set it again.
+ */
+static int
+set_mode(int directory, const char *path, struct error *err)
+{
+	struct stat st;
+
+	if (fstat(directory, &st) == 0 &&
+	    ((st.st_mode & S_ISGID) ||
+		fchmod(directory, (st.st_mode & 0777) | S_ISGID) == 0))
+		return 0;
+	return error_system(err, "cannot set the mode of %s", path);
+}
+
 /* Open a directory, or make it. *made says which. */
 static int
 open_or_make(int dir, const char *path, bool *made, struct error *err)
 {
 	struct error missing = ERROR_INIT;
-	struct stat st;
 	int fd = io_open_dir(dir, path, &missing);
 
 	*made = false;
@@ -112,16 +127,18 @@ open_or_make(int dir, const char *path, bool *made, struct error *err)
 		errno = missing.errnum;
 		return error_system(err, "cannot open directory %s", path);
 	}
-	if (mkdirat(dir, path, DIRECTORY_MODE) == 0)
+	if (mkdirat(dir, path, DIRECTORY_MODE) == 0) {
 		*made = true;
-	else if (errno != EEXIST)
-		return error_system(err, "cannot make directory %s", path);
+	} else if (errno != EEXIST) {
+		(void)error_system(err, "cannot make directory %s", path);
+		/* It may have been made all the same, and is not finished. */
+		(void)unlinkat(dir, path, AT_REMOVEDIR);
+		return -1;
+	}
 	fd = io_open_dir(dir, path, err);
-	/* mkdir() does not take the setgid bit, and the umask is applied. */
-	if (fd >= 0 && *made &&
-	    (fstat(fd, &st) < 0 ||
-		fchmod(fd, (st.st_mode & 0777) | S_ISGID) < 0)) {
-		(void)error_system(err, "cannot set the mode of %s", path);
+	if (*made && (fd < 0 || set_mode(fd, path, err) < 0)) {
+		/* Else the next one would take it for finished. */
+		(void)unlinkat(dir, path, AT_REMOVEDIR);
 		io_discard(&fd);
 	}
 	return fd;
@@ -139,7 +156,9 @@ flush_parent(const char *path, bool made, struct error *err)
 	(void)snprintf(parent, sizeof(parent), "%s", path);
 	slash = strrchr(parent, '/');
 	slash[slash == parent ? 1 : 0] = '\0';
-	fd = open(parent, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	do {
+		fd = open(parent, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	} while (fd < 0 && errno == EINTR);
 	/* A directory we may not read is one whose owner made the spool. */
 	if (fd < 0 && errno == EACCES && !made)
 		return 0;

@@ -37,6 +37,18 @@
 	}
 #define ROOM (64u << 20)
 
+/* The address sanitizer ends the program where malloc() would fail. */
+#if defined(__SANITIZE_ADDRESS__)
+#define HAS_ASAN 1
+#elif defined(__has_feature)
+#if __has_feature(address_sanitizer)
+#define HAS_ASAN 1
+#endif
+#endif
+#ifndef HAS_ASAN
+#define HAS_ASAN 0
+#endif
+
 /* Bytes for a message: printable ones as they are, others as %XX. */
 static inline const char *
 show(struct span bytes)
@@ -54,7 +66,7 @@ show(struct span bytes)
 		else
 			to += snprintf(to, 4, "%%%02X", (unsigned)c);
 	}
-	(void)snprintf(to, 24, i < bytes.len ? "... %zu bytes" : "", bytes.len);
+	(void)snprintf(to, 4, "%s", i < bytes.len ? "..." : "");
 	return start;
 }
 
@@ -261,17 +273,6 @@ append_times(struct buf *out, const char *text, size_t times)
 		buf_append_text(out, text);
 }
 
-/* An empty folder; remove_tree() takes it away. */
-static inline void
-make_folder(char path[64])
-{
-	const char *top = getenv("TMPDIR");
-
-	(void)snprintf(path, 64, "%s/hookdir-unit-XXXXXX", top ? top : "/tmp");
-	if (!mkdtemp(path))
-		fail_msg("cannot make %s: %s", path, strerror(errno));
-}
-
 /* Everything below and including a path; links are not followed. */
 static inline void
 remove_at(int dir, const char *name)
@@ -298,6 +299,39 @@ static inline void
 remove_tree(const char *path)
 {
 	remove_at(AT_FDCWD, path);
+}
+
+/* The folder of this run, and whose it is: children leave it alone. */
+static char run_folder[48];
+static pid_t run_owner;
+
+static inline void
+leave_run_folder(void)
+{
+	if (getpid() == run_owner)
+		remove_tree(run_folder);
+}
+
+/* A new empty folder; it goes away with remove_tree(), or at the end. */
+static inline void
+make_folder(char path[64])
+{
+	const char *top = getenv("TMPDIR");
+	static unsigned number;
+
+	if (run_folder[0] == '\0') {
+		(void)snprintf(run_folder, sizeof(run_folder),
+		    "%.20s/hookdir-unit-XXXXXX", top ? top : "/tmp");
+		if (!mkdtemp(run_folder))
+			fail_msg("no %s: %s", run_folder, strerror(errno));
+		run_owner = getpid();
+		assert_int_equal(atexit(leave_run_folder), 0);
+		/* Other users of a test must get to theirs. */
+		assert_int_equal(chmod(run_folder, 0711), 0);
+	}
+	(void)snprintf(path, 64, "%s/%u", run_folder, ++number);
+	if (mkdir(path, 0700) < 0)
+		fail_msg("cannot make %s: %s", path, strerror(errno));
 }
 
 /* How many entries a folder has; -1 when it is none. */

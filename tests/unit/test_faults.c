@@ -28,20 +28,54 @@ enum fault {
 
 static struct {
 	bool armed, hit;
-	int nth;   /* the call that fails, from 1 */
-	int calls; /* so far */
+	bool renames; /* may one be done and fail? */
+	int nth;      /* the call that fails, from 1 */
+	int calls;    /* so far */
 	int errnum;
 	enum fault fault;
 	const char *name; /* of the call that failed */
 } plan;
 
-/* May a call be made? If not errno is set. */
+/* The calls made while armed, and the inode of what fsync() was given */
+static struct {
+	const char *name;
+	ino_t inode;
+} trace[256];
+static size_t traced;
+
+static void
+note(const char *name, int fd)
+{
+	struct stat st = { .st_ino = 0 };
+
+	if (fd >= 0)
+		(void)syscall(SYS_newfstatat, fd, "", &st, AT_EMPTY_PATH);
+	if (traced < COUNT(trace)) {
+		trace[traced].name = name;
+		trace[traced++].inode = st.st_ino;
+	}
+}
+
+static unsigned
+count_trace(const char *name)
+{
+	unsigned count = 0;
+	size_t i;
+
+	for (i = 0; i < traced; i++)
+		count += strcmp(trace[i].name, name) == 0;
+	return count;
+}
+
+/* Does this call fall to the plan? Then errno is set. */
 static bool
 falls(const char *name)
 {
 	if (!plan.armed)
 		return false;
 	plan.calls++;
+	if (strcmp(name, "fsync") != 0)
+		note(name, -1);
 	if (plan.fault == FOREVER && plan.hit && strcmp(plan.name, name) == 0) {
 		errno = plan.errnum;
 		return true;
@@ -49,6 +83,9 @@ falls(const char *name)
 	if (plan.calls != plan.nth)
 		return false;
 	plan.hit = true;
+	if (plan.fault == DONE_FAILED && !plan.renames &&
+	    strcmp(name, "renameat2") == 0)
+		return false;
 	/* Only a write can be short; another call is made as usual. */
 	if ((plan.fault == SHORT || plan.fault == SHORT_FAILED) &&
 	    strcmp(name, "writev") != 0)
@@ -108,7 +145,6 @@ open(const char *path, int flags, ...)
 CALL(mkdirat, (int dir, const char *path, mode_t mode),
     syscall(SYS_mkdirat, dir, path, mode))
 CALL(fchmod, (int fd, mode_t mode), syscall(SYS_fchmod, fd, mode))
-CALL(fsync, (int fd), syscall(SYS_fsync, fd))
 CALL(renameat2,
     (int from, const char *name, int to, const char *target, unsigned flags),
     syscall(SYS_renameat2, from, name, to, target, flags))
@@ -119,6 +155,17 @@ CALL(fstat, (int fd, struct stat *st),
 CALL(statx,
     (int dir, const char *path, int flags, unsigned mask, struct statx *st),
     syscall(SYS_statx, dir, path, flags, mask, st))
+
+int
+fsync(int fd)
+{
+	if (plan.armed)
+		note("fsync", fd);
+	if (!falls("fsync"))
+		return (int)syscall(SYS_fsync, fd);
+	return plan.fault == DONE_FAILED ? after((int)syscall(SYS_fsync, fd))
+					 : -1;
+}
 
 /* Linux closes the descriptor whatever it answers. */
 int
@@ -157,6 +204,7 @@ static void
 arm(int nth, int errnum, enum fault fault)
 {
 	plan.hit = false;
+	traced = 0;
 	plan.nth = nth;
 	plan.calls = 0;
 	plan.errnum = errnum;
@@ -274,7 +322,8 @@ assert_outcome(const struct trial *trial, const struct place *place, int rc,
 
 /* One fault in one trial; false when its call was never reached. */
 static bool
-run_one(const struct trial *trial, int nth, int errnum, enum fault fault)
+run_one(const struct trial *trial, int nth, int errnum, enum fault fault,
+    bool modes)
 {
 	struct place place = new_place();
 	struct error err = ERROR_INIT;
@@ -294,7 +343,8 @@ run_one(const struct trial *trial, int nth, int errnum, enum fault fault)
 	if (trial->run(&place, &err) < 0)
 		fail_msg("%s, and then: %s", say(trial), err.text);
 	assert_all_whole(&place, trial->folder);
-	assert_directories(trial, &place);
+	if (modes)
+		assert_directories(trial, &place);
 	leave_place(&place);
 	return plan.hit;
 }
@@ -307,26 +357,26 @@ static const struct trial trials[] = {
 };
 
 static void
-run_all(enum fault fault)
+run_all(enum fault fault, const int *errnums, size_t count, bool modes)
 {
-	static const int errnums[] = { EIO, ENOSPC, EDQUOT, EROFS, ENOMEM,
-		EMFILE, EINTR, EACCES, ENOSYS, EINVAL };
 	unsigned runs = 0;
 	size_t e, t;
 	int nth;
 
 	for (t = 0; t < COUNT(trials); t++)
-		for (e = 0; e < COUNT(errnums); e++) {
-			/* Again and again is what EINTR asks for. */
-			if (fault == FOREVER && errnums[e] == EINTR)
-				continue;
+		for (e = 0; e < count; e++) {
 			for (nth = 1;
-			     run_one(&trials[t], nth, errnums[e], fault); nth++)
+			     run_one(&trials[t], nth, errnums[e], fault, modes);
+			     nth++)
 				runs++;
 			assert_true(nth > 8);
 		}
 	print_message("%u faults\n", runs);
 }
+
+/* EINTR comes last: for ever it would mean to try for ever. */
+static const int errnums[] = { EIO, ENOSPC, EDQUOT, EROFS, ENOMEM, EMFILE,
+	EACCES, ENOSYS, EINVAL, EINTR };
 
 /* Without faults every trial makes calls that can fail, and succeeds. */
 static void
@@ -355,21 +405,43 @@ static void
 test_not_done(void **state)
 {
 	(void)state;
-	run_all(NOT_DONE);
+	run_all(NOT_DONE, errnums, COUNT(errnums), false);
 }
 
 static void
 test_done_but_failed(void **state)
 {
 	(void)state;
-	run_all(DONE_FAILED);
+	run_all(DONE_FAILED, errnums, COUNT(errnums), false);
 }
 
 static void
 test_failing_from_then_on(void **state)
 {
 	(void)state;
-	run_all(FOREVER);
+	run_all(FOREVER, errnums, COUNT(errnums) - 1, false);
+}
+
+/* A directory that was made while a fault lasted is as good as any. */
+static void
+test_modes_after_a_fault(void **state)
+{
+	(void)state;
+	run_all(NOT_DONE, errnums, 1, true);
+	run_all(DONE_FAILED, errnums, 1, true);
+}
+
+/*
+ * A rename that was done, but whose answer was lost: not on a local file
+ * system, but on others.
+ */
+static void
+test_rename_done_but_failed(void **state)
+{
+	(void)state;
+	plan.renames = true;
+	run_all(DONE_FAILED, errnums, 1, false);
+	plan.renames = false;
 }
 
 /* Short writes are no fault; only if nothing more can be written. */
@@ -377,8 +449,92 @@ static void
 test_short_writes(void **state)
 {
 	(void)state;
-	run_all(SHORT);
-	run_all(SHORT_FAILED);
+	run_all(SHORT, errnums, 1, false);
+	run_all(SHORT_FAILED, errnums, COUNT(errnums) - 1, false);
+}
+
+/* Calls with the inode of what they were about, up to a limit */
+static void
+assert_steps(const struct place *place, const char *const want[], size_t count)
+{
+	char name[32];
+	struct stat st;
+	const char *who;
+	size_t i, at = 0;
+
+	for (i = 0; i < traced && at < count; i++) {
+		who = "a file";
+		if (stat(place->top, &st) == 0 && st.st_ino == trace[i].inode)
+			who = "parent";
+		if (stat(place->spool, &st) == 0 && st.st_ino == trace[i].inode)
+			who = "spool";
+		if (stat(in_spool(place, "new"), &st) == 0 &&
+		    st.st_ino == trace[i].inode)
+			who = "new";
+		if (trace[i].inode)
+			(void)snprintf(
+			    name, sizeof(name), "%s %s", trace[i].name, who);
+		else
+			(void)snprintf(name, sizeof(name), "%s", trace[i].name);
+		if (strcmp(name, want[at]) == 0)
+			at++;
+	}
+	if (at < count)
+		fail_msg("got %zu calls without \"%s\" in its place", traced,
+		    want[at]);
+}
+
+/*
+ * The promise: the file, then its name, are on the disk before 0 is
+ * answered; and the directories before any file is.
+ */
+static void
+test_order_of_flushes(void **state)
+{
+	static const char *const first[] = { "mkdirat", "mkdirat", "mkdirat",
+		"fsync spool", "fsync parent", "writev", "fsync a file",
+		"renameat2", "fsync new" };
+	static const char *const second[] = { "writev", "fsync a file",
+		"renameat2", "fsync new" };
+	struct place place = new_place();
+	struct error err = ERROR_INIT;
+
+	(void)state;
+	arm(0, 0, NOT_DONE);
+	assert_int_equal(deliver(&place, &err), 0);
+	plan.armed = false;
+	assert_steps(&place, first, COUNT(first));
+	arm(0, 0, NOT_DONE);
+	assert_int_equal(deliver(&place, &err), 0);
+	plan.armed = false;
+	assert_steps(&place, second, COUNT(second));
+	assert_int_equal(count_trace("fsync"), 2);
+	assert_int_equal(count_trace("mkdirat"), 0);
+	leave_place(&place);
+}
+
+/* Made by somebody else, it may not be on the disk: flushed all the same. */
+static void
+test_flushes_for_others(void **state)
+{
+	static const char *const steps[] = { "fsync spool", "fsync parent",
+		"writev", "fsync a file", "renameat2", "fsync new" };
+	static const char *const names[] = { "tmp", "new", "cur", "failed",
+		"quarantine" };
+	struct place place = new_place();
+	struct error err = ERROR_INIT;
+	size_t i;
+
+	(void)state;
+	assert_int_equal(mkdir(place.spool, 0700), 0);
+	for (i = 0; i < COUNT(names); i++)
+		assert_int_equal(mkdir(in_spool(&place, names[i]), 0700), 0);
+	arm(0, 0, NOT_DONE);
+	assert_int_equal(deliver(&place, &err), 0);
+	plan.armed = false;
+	assert_steps(&place, steps, COUNT(steps));
+	assert_int_equal(count_trace("mkdirat"), 0);
+	leave_place(&place);
 }
 
 int
@@ -388,8 +544,12 @@ main(void)
 		cmocka_unit_test(test_control),
 		cmocka_unit_test(test_not_done),
 		cmocka_unit_test(test_done_but_failed),
+		cmocka_unit_test(test_rename_done_but_failed),
 		cmocka_unit_test(test_failing_from_then_on),
 		cmocka_unit_test(test_short_writes),
+		cmocka_unit_test(test_modes_after_a_fault),
+		cmocka_unit_test(test_order_of_flushes),
+		cmocka_unit_test(test_flushes_for_others),
 	};
 
 	(void)umask(027);

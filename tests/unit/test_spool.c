@@ -303,8 +303,8 @@ test_no_name_left(void **state)
 		    deliver_at(&spool, when, "second", taken, &err), -1);
 		assert_int_equal(err.code, ERROR_SYSTEM);
 		assert_int_equal(err.errnum, EEXIST);
-		assert_counts(where[i], &place, i == 0 ? 1 : 301,
-		    i == 0 ? 300 : 0);
+		assert_counts(
+		    where[i], &place, i == 0 ? 1 : 301, i == 0 ? 300 : 0);
 		spool_close(&spool);
 		leave_place(&place);
 	}

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * test_verify - lib/verify and lib/message: from a body to a message
+ * test_verify - lib/verify: from a body to a message
  *
  * tests/data/payloads lists what can be signed and what data becomes of
  * it; a new case is a new line there. None of it is ever refused.
@@ -711,98 +711,6 @@ test_ids(void **state)
 		message_free(&m[i]);
 }
 
-/* RFC 9110 5.1: names of headers have no case. */
-static void
-test_message_header(void **state)
-{
-	struct message m;
-
-	(void)state;
-	start_call(&m, "generic");
-	add_header(&m, "SMD-User", span_of("warehouse"));
-	add_header(&m, "X-Two", span_of("2"));
-	assert_same(
-	    "as it is", message_header(&m, "SMD-User"), span_of("warehouse"));
-	assert_same(
-	    "lower case", message_header(&m, "smd-user"), span_of("warehouse"));
-	assert_same("second", message_header(&m, "x-TWO"), span_of("2"));
-	assert_int_equal(message_header(&m, "SMD-Use").len, 0);
-	assert_int_equal(message_header(&m, "SMD-Users").len, 0);
-	assert_int_equal(message_header(&m, "SMD_User").len, 0);
-	assert_int_equal(message_header(&m, "").len, 0);
-	assert_int_equal(message_header(&m, NULL).len, 0);
-	message_free(&m);
-	/* Freed twice is freed. */
-	assert_int_equal(message_header(&m, "SMD-User").len, 0);
-	message_free(&m);
-}
-
-/* Every layer fits where the body did. */
-static void
-test_ceiling_of_a_full_body(void **state)
-{
-	struct keyring keys = call_keys();
-	struct buf bare = BUF_INIT(ROOM), payload = BUF_INIT(ROOM);
-	struct buf inner = BUF_INIT(ROOM), body = BUF_INIT(ROOM);
-	struct error err = ERROR_INIT;
-	struct message m;
-	size_t i;
-
-	(void)state;
-	for (i = 0; i < 40; i++) {
-		buf_reset(&bare);
-		buf_reset(&payload);
-		buf_reset(&inner);
-		buf_reset(&body);
-		buf_append_text(&bare, "{\"x\":\"");
-		append_times(&bare, "x", i);
-		buf_append_text(&bare, "\"}");
-		buf_append_text(&inner, "{\"data\":");
-		json_append_string(&inner, buf_span(&bare));
-		buf_append_byte(&inner, '}');
-		json_append_string(&payload, buf_span(&inner));
-		append_signed_body(&body, buf_span(&payload));
-		start_call(&m, "shipmondo");
-		message_free(&m);
-		message_init(&m, body.len);
-		m.sender = sender_find("shipmondo");
-		buf_append_span(&m.body, buf_span(&body));
-		assert_int_equal(message_verify(&m, &keys, &err), 0);
-		buf_reset(&inner);
-		buf_printf(&inner, "{\"data\":%.*s}", (int)bare.len, bare.at);
-		assert_data("full", &m, DATA_JSON, buf_span(&inner));
-		message_free(&m);
-	}
-	buf_free(&bare);
-	buf_free(&payload);
-	buf_free(&inner);
-	buf_free(&body);
-}
-
-/* The smallest ceilings: a verdict or a fault, never a crash */
-static void
-test_tiny_ceilings(void **state)
-{
-	struct keyring keys = call_keys();
-	struct error err;
-	struct message m;
-	size_t max;
-	int rc;
-
-	(void)state;
-	for (max = 0; max < 16; max++) {
-		err = (struct error)ERROR_INIT;
-		message_init(&m, max);
-		m.sender = sender_find("generic");
-		append_times(&m.body, "1", max);
-		assert_false(m.body.failed);
-		rc = message_verify(&m, &keys, &err);
-		assert_int_equal(rc, 0);
-		assert_int_equal(m.data.len, max);
-		message_free(&m);
-	}
-}
-
 int
 main(void)
 {
@@ -821,9 +729,6 @@ main(void)
 		cmocka_unit_test(test_generic_is_not_unwrapped),
 		cmocka_unit_test(test_generic_empty),
 		cmocka_unit_test(test_ids),
-		cmocka_unit_test(test_message_header),
-		cmocka_unit_test(test_ceiling_of_a_full_body),
-		cmocka_unit_test(test_tiny_ceilings),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

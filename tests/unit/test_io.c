@@ -1,0 +1,255 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * test_io - lib/io: file primitives that a signal does not disturb
+ */
+#include "spools.h"
+
+#include <pthread.h>
+#include <signal.h>
+#include <sys/socket.h>
+#include <sys/time.h>
+
+#include "io.h"
+
+static void
+test_create(void **state)
+{
+	struct place place = new_place();
+	struct error err = ERROR_INIT;
+	mode_t old = umask(027);
+	int dir = open(place.top, O_RDONLY | O_DIRECTORY), fd;
+
+	(void)state;
+	fd = io_create(dir, "file", 0660, &err);
+	assert_true(fd >= 0);
+	assert_true(fcntl(fd, F_GETFD) & FD_CLOEXEC);
+	assert_int_equal(fcntl(fd, F_GETFL) & O_ACCMODE, O_WRONLY);
+	assert_int_equal(write(fd, "text", 4), 4);
+	assert_int_equal(io_close(&fd, "file", &err), 0);
+	assert_int_equal(fd, -1);
+	assert_int_equal(mode_of(beside(&place, "file")), 0640);
+	/* O_EXCL: what is there is left alone. */
+	assert_int_equal(io_create(dir, "file", 0660, &err), -1);
+	assert_int_equal(err.code, ERROR_SYSTEM);
+	assert_int_equal(err.errnum, EEXIST);
+	assert_non_null(strstr(err.text, "file"));
+	assert_file(beside(&place, "file"), "text");
+	(void)umask(old);
+	assert_int_equal(close(dir), 0);
+	leave_place(&place);
+}
+
+/* O_EXCL and O_NOFOLLOW: a link is never followed, dead or alive. */
+static void
+test_create_over_links(void **state)
+{
+	static const char *const targets[] = { "victim", "nowhere", ".",
+		"link" };
+	struct place place;
+	struct error err;
+	size_t i;
+	int dir;
+
+	(void)state;
+	for (i = 0; i < COUNT(targets); i++) {
+		err = (struct error)ERROR_INIT;
+		place = new_place();
+		dir = open(place.top, O_RDONLY | O_DIRECTORY);
+		put_file(beside(&place, "victim"), "precious");
+		assert_int_equal(symlinkat(targets[i], dir, "link"), 0);
+		assert_int_equal(io_create(dir, "link", 0660, &err), -1);
+		assert_int_equal(err.errnum, EEXIST);
+		assert_file(beside(&place, "victim"), "precious");
+		assert_int_equal(access(beside(&place, "nowhere"), F_OK), -1);
+		assert_int_equal(close(dir), 0);
+		leave_place(&place);
+	}
+}
+
+static void
+test_open_dir(void **state)
+{
+	static const struct {
+		const char *name;
+		int want; /* errno, or 0 */
+	} rows[] = {
+		{ "folder", 0 },
+		{ ".", 0 },
+		{ "nowhere", ENOENT },
+		{ "file", ENOTDIR },
+		{ "link", ENOTDIR },
+		{ "dead", ENOTDIR },
+		{ "self", ENOTDIR },
+		{ "folder/inner", ENOENT },
+		{ "", ENOENT },
+	};
+	struct place place = new_place();
+	int dir = open(place.top, O_RDONLY | O_DIRECTORY), fd;
+	struct error err;
+	size_t i;
+
+	(void)state;
+	assert_int_equal(mkdirat(dir, "folder", 0700), 0);
+	put_file(beside(&place, "file"), "x");
+	assert_int_equal(symlinkat("folder", dir, "link"), 0);
+	assert_int_equal(symlinkat("nowhere", dir, "dead"), 0);
+	assert_int_equal(symlinkat("self", dir, "self"), 0);
+	for (i = 0; i < COUNT(rows); i++) {
+		err = (struct error)ERROR_INIT;
+		fd = io_open_dir(dir, rows[i].name, &err);
+		if ((fd >= 0) != (rows[i].want == 0) ||
+		    err.errnum != rows[i].want)
+			fail_msg("\"%s\": got %d (%s), want errno %d",
+			    rows[i].name, fd, err.text, rows[i].want);
+		if (fd >= 0)
+			assert_true(fcntl(fd, F_GETFD) & FD_CLOEXEC);
+		io_discard(&fd);
+		assert_int_equal(fd, -1);
+	}
+	assert_int_equal(close(dir), 0);
+	leave_place(&place);
+}
+
+/* Read all there is, a little at a time, into a buffer. */
+struct reader {
+	int fd;
+	struct buf got;
+};
+
+static void *
+read_slowly(void *argument)
+{
+	struct reader *reader = argument;
+	char part[700];
+	ssize_t len;
+
+	for (;;) {
+		len = read(reader->fd, part, sizeof(part));
+		if (len < 0 && errno == EINTR)
+			continue;
+		if (len <= 0)
+			return NULL;
+		buf_append(&reader->got, part, (size_t)len);
+		(void)usleep(100);
+	}
+}
+
+static void
+ignore_alarm(int number)
+{
+	(void)number;
+}
+
+/* A signal every few hundred microseconds, that does not restart calls */
+static void
+ring_alarms(bool on)
+{
+	struct sigaction action = { .sa_handler = ignore_alarm };
+	struct itimerval often = { { 0, 300 }, { 0, 300 } };
+	struct itimerval never = { { 0, 0 }, { 0, 0 } };
+
+	assert_int_equal(sigaction(SIGALRM, &action, NULL), 0);
+	assert_int_equal(setitimer(ITIMER_REAL, on ? &often : &never, NULL), 0);
+}
+
+/*
+ * Pieces of all sizes through a socket with a small buffer, so that writes
+ * are short, while signals come in.
+ */
+static void
+test_short_and_interrupted_writes(void **state)
+{
+	static const size_t sizes[] = { 0, 1, 0, 5000, 3, 0, 200000, 0, 70000,
+		1, 0 };
+	struct reader reader = { .got = BUF_INIT(ROOM) };
+	struct buf want = BUF_INIT(ROOM);
+	struct iovec pieces[COUNT(sizes)];
+	struct error err = ERROR_INIT;
+	int ends[2], small = 4096;
+	sigset_t alarms;
+	pthread_t thread;
+	size_t i, at = 0;
+
+	(void)state;
+	for (i = 0; i < 300000; i++)
+		buf_append_byte(&want, (char)(i * 31 >> 4));
+	for (i = 0; i < COUNT(sizes); i++) {
+		pieces[i] = (struct iovec){ want.at + at, sizes[i] };
+		at += sizes[i];
+	}
+	want.len = at;
+	assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM, 0, ends), 0);
+	assert_int_equal(
+	    setsockopt(ends[0], SOL_SOCKET, SO_SNDBUF, &small, sizeof(small)),
+	    0);
+	reader.fd = ends[1];
+	/* The alarms are for the writer. */
+	(void)sigemptyset(&alarms);
+	(void)sigaddset(&alarms, SIGALRM);
+	(void)pthread_sigmask(SIG_BLOCK, &alarms, NULL);
+	assert_int_equal(
+	    pthread_create(&thread, NULL, read_slowly, &reader), 0);
+	(void)pthread_sigmask(SIG_UNBLOCK, &alarms, NULL);
+	ring_alarms(true);
+	assert_int_equal(
+	    io_write_all(ends[0], pieces, COUNT(sizes), "x", &err), 0);
+	ring_alarms(false);
+	assert_int_equal(io_close(&ends[0], "x", &err), 0);
+	assert_int_equal(pthread_join(thread, NULL), 0);
+	assert_true(same(buf_span(&reader.got), buf_span(&want)));
+	assert_int_equal(close(ends[1]), 0);
+	buf_free(&reader.got);
+	buf_free(&want);
+}
+
+static void
+test_write_nothing(void **state)
+{
+	struct iovec empty[3] = { { NULL, 0 }, { NULL, 0 }, { NULL, 0 } };
+	struct error err = ERROR_INIT;
+
+	(void)state;
+	assert_int_equal(io_write_all(-1, NULL, 0, "x", &err), 0);
+	assert_int_equal(io_write_all(-1, empty, 3, "x", &err), 0);
+	assert_int_equal(err.code, ERROR_NONE);
+}
+
+static void
+test_failures_are_named(void **state)
+{
+	char text[] = "x";
+	struct iovec piece = { text, 1 };
+	struct error err = ERROR_INIT;
+	int fd = -1, full = open("/dev/full", O_WRONLY);
+
+	(void)state;
+	assert_int_equal(io_write_all(full, &piece, 1, "the file", &err), -1);
+	assert_string_equal(
+	    err.text, "cannot write the file: No space left on device");
+	err = (struct error)ERROR_INIT;
+	assert_int_equal(io_fsync(full, "the file", &err), -1);
+	assert_int_equal(err.errnum, EINVAL);
+	assert_non_null(strstr(err.text, "the file"));
+	assert_int_equal(close(full), 0);
+	err = (struct error)ERROR_INIT;
+	assert_int_equal(io_close(&fd, "the file", &err), -1);
+	assert_int_equal(err.errnum, EBADF);
+	assert_int_equal(fd, -1);
+	io_discard(&fd);
+	assert_int_equal(fd, -1);
+}
+
+int
+main(void)
+{
+	static const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_create),
+		cmocka_unit_test(test_create_over_links),
+		cmocka_unit_test(test_open_dir),
+		cmocka_unit_test(test_short_and_interrupted_writes),
+		cmocka_unit_test(test_write_nothing),
+		cmocka_unit_test(test_failures_are_named),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
