@@ -347,9 +347,12 @@ def _():
     calls = clean_run(SIGNED, check_stored, True)
     written = next(call for call in calls if call.name == "writev")
     answer = next(call for call in calls if is_answer(call))
-    for call in calls[calls.index(written):calls.index(answer)]:
-        if call.name not in FATAL | {"renameat2"} and not (
-                call.name == "close" and call.fd == written.fd):
+    between = calls[calls.index(written):calls.index(answer)]
+    # The descriptor's number is used again, by whoever comes next.
+    closed = next(call for call in between
+                  if call.name == "close" and call.fd == written.fd)
+    for call in between:
+        if call.name not in FATAL | {"renameat2"} and call is not closed:
             continue
         run = Run(prepared(True), SIGNED, [
             f"{call.name}:error=EIO:when={call.count}",
