@@ -16,7 +16,8 @@
 
 /*
  * Append what the text says; false and nothing appended when it is not
- * strict. Look at buf_check() for memory. out must not hold the text.
+ * strict. Look at buf_check() for memory: the ceiling of out has to be two
+ * bytes above what is decoded. out must not hold the text.
  */
 bool base64_decode(struct span text, struct buf *out);	  /* section 4 */
 bool base64url_decode(struct span text, struct buf *out); /* 5, no padding */

@@ -23,9 +23,11 @@ struct parts {
 static int
 split(struct span token, struct parts *parts, struct error *err)
 {
-	const char *end = token.at + token.len, *dot1, *dot2;
+	const char *end, *dot1 = NULL, *dot2;
 
-	dot1 = token.len ? memchr(token.at, '.', token.len) : NULL;
+	end = token.len ? token.at + token.len : NULL;
+	if (end)
+		dot1 = memchr(token.at, '.', token.len);
 	dot2 = dot1 ? memchr(dot1 + 1, '.', (size_t)(end - dot1 - 1)) : NULL;
 	if (!dot2 || memchr(dot2 + 1, '.', (size_t)(end - dot2 - 1)))
 		return error_set(err, ERROR_TOKEN_FORM,

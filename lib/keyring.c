@@ -31,8 +31,10 @@ keyring_match_hmac(const struct keyring *ring, struct span bytes,
 	size_t i;
 
 	for (i = 0; i < ring->count; i++) {
-		if (hmac_sha256(ring->keys[i].bytes, bytes, ours, err) < 0)
-			return NULL;
+		if (hmac_sha256(ring->keys[i].bytes, bytes, ours, err) < 0) {
+			match = NULL;
+			break;
+		}
 		/* RFC 7518 3.2: all 32 bytes, a shortened MAC is none. */
 		if (mac.len == sizeof(ours) &&
 		    secret_equal(mac.at, ours, sizeof(ours)) && !match)

@@ -86,11 +86,10 @@ count_bytes(int directory, uint64_t *bytes, struct error *err)
 	return 0;
 }
 
-/* Remember what the directory looks like now. */
+/* Remember what the directory looked like, and that it was looked at now. */
 static void
-look(struct sum *slot, const struct stat *st)
+look(struct sum *slot, const struct stat *st, struct timespec now)
 {
-	struct timespec now = clock_now();
 	int64_t age = (int64_t)(now.tv_sec - st->st_mtim.tv_sec) * 1000000 +
 	    (now.tv_nsec - st->st_mtim.tv_nsec) / 1000;
 
@@ -120,12 +119,13 @@ static int
 recount(
     int directory, struct sum *slot, const struct stat *st, struct error *err)
 {
+	struct timespec now = clock_now();
 	int64_t start = clock_monotonic();
 
 	slot->inode = 0;
 	if (count_bytes(directory, &slot->bytes, err) < 0)
 		return -1;
-	look(slot, st);
+	look(slot, st, now);
 	slot->counted = clock_monotonic();
 	slot->cost = slot->counted - start;
 	return 0;
@@ -175,7 +175,7 @@ place(const struct spool *spool, int directory, struct timespec received,
 		return -1;
 	sum->bytes += size;
 	if (fstat(directory, &st) == 0)
-		look(sum, &st);
+		look(sum, &st, clock_now());
 	return 1;
 }
 
