@@ -26,6 +26,7 @@ struct connection {
 static int
 wait_for(const struct connection *c, int fd, short events)
 {
+	const struct timespec pause = { 0, 10000000 };
 	struct pollfd poller = { fd, events, 0 };
 	int64_t left;
 	int rc;
@@ -35,7 +36,10 @@ wait_for(const struct connection *c, int fd, short events)
 		if (left <= 0)
 			return 0;
 		rc = poll(&poller, 1, (int)(left / 1000) + 1);
-	} while (rc < 0 && errno == EINTR);
+		/* Short of memory is our fault, and may pass. */
+		if (rc < 0 && errno != EINTR)
+			(void)nanosleep(&pause, NULL);
+	} while (rc < 0);
 	return rc > 0;
 }
 

@@ -8,8 +8,8 @@
  * accepted is always served; one that has not stays in the listener's
  * queue for the next process.
  *
- * The threads block all signals. The main thread waits for them, and
- * looks after peers that stall.
+ * The threads block the signals that mean stop. The main thread waits for
+ * these, and looks after peers that stall.
  */
 #include "transport_fcgi.h"
 
@@ -139,7 +139,7 @@ accept_one(struct server *server)
 {
 	struct pollfd pollers[2] = { { server->wake[0], POLLIN, 0 },
 		{ server->options.listener, POLLIN, 0 } };
-	bool gone;
+	bool gone, said = false;
 	int fd;
 
 	for (;;) {
@@ -160,8 +160,10 @@ accept_one(struct server *server)
 			    strerrordesc_np(errno));
 			return LISTENER_BROKEN;
 		}
-		log_event(LOG_PRIORITY_ERROR, "accept-failed",
-		    strerrordesc_np(errno));
+		if (!said)
+			log_event(LOG_PRIORITY_ERROR, "accept-failed",
+			    strerrordesc_np(errno));
+		said = true;
 		(void)poll(pollers, 1, PAUSE_MS);
 	}
 }
@@ -372,6 +374,7 @@ transport_fcgi_run(const struct fcgi_options *options)
 {
 	struct server server;
 	sigset_t signals;
+	bool begun;
 
 	stop_signals(&signals);
 	(void)pthread_sigmask(SIG_BLOCK, &signals, NULL);
@@ -379,8 +382,9 @@ transport_fcgi_run(const struct fcgi_options *options)
 		return -1;
 	(void)pthread_mutex_lock(&server.lock);
 	start_worker(&server);
+	begun = server.running > 0;
 	(void)pthread_mutex_unlock(&server.lock);
-	if (server.running == 0) {
+	if (!begun) {
 		log_event(LOG_PRIORITY_ERROR, "start-failed", "no thread");
 		return -1;
 	}

