@@ -91,7 +91,8 @@ test-asan:
 		-fsanitize=address,undefined -fno-sanitize-recover=undefined'
 
 test-tsan:
-	@$(MAKE) --no-print-directory test BUILD=build-tsan $(SANITIZED) \
+	@TSAN_OPTIONS=allocator_may_return_null=1 \
+		$(MAKE) --no-print-directory test BUILD=build-tsan $(SANITIZED) \
 		OPTIMIZE='-O1 -g -fsanitize=thread'
 
 .PHONY: bench
