@@ -2,36 +2,106 @@
 /*
  * authenticate - who may pass
  *
- * The web server checks passwords and tokens. What is looked at here is
- * whether it did: an endpoint whose configuration forgot to is closed.
+ * The web server checks passwords and fixed tokens. What is looked at here
+ * is whether it did: an endpoint whose configuration forgot to is closed.
+ * Access tokens are checked here.
  */
 #include "authenticate.h"
 
+#include <stdio.h>
+
+#include "clock.h"
+#include "credentials.h"
+#include "jwks.h"
+#include "token.h"
+
+#define BASIC_CHALLENGE	 "Basic realm=\"hookdir\", charset=\"UTF-8\""
+#define BEARER_CHALLENGE "Bearer realm=\"hookdir\""
+
+static int
+check_user(const struct request *rq, struct admission *a, struct error *err)
+{
+	const char *user = request_param(rq, "REMOTE_USER");
+
+	/* RFC 3875 4.1.11: set when, and only when, somebody was checked. */
+	if (!user || !*user) {
+		(void)snprintf(
+		    a->challenge, sizeof(a->challenge), "%s", BASIC_CHALLENGE);
+		return error_set(err, ERROR_CREDENTIALS,
+		    "the web server has let nobody in by name");
+	}
+	a->passed_by = "basic";
+	return 0;
+}
+
+static int
+check_access_token(const struct endpoint *ep, struct span token,
+    struct admission *a, struct error *err)
+{
+	struct token_rule rule = { ep->issuer, ep->audience, &ep->token_keys,
+		NULL };
+	struct jwks *jwks = NULL;
+	int rc;
+
+	if (ep->jwks) {
+		if (jwks_hold(ep->jwks, &jwks, &a->warning) < 0) {
+			*err = a->warning;
+			a->warning = (struct error)ERROR_INIT;
+			return -1;
+		}
+		rule.others = jwks_keys(jwks);
+	}
+	rc = token_check(&rule, token, (double)clock_now().tv_sec, err);
+	jwks_release(jwks);
+	return rc;
+}
+
+/* RFC 6750: the challenge says what was wrong only if there was a token. */
+static int
+check_bearer(const struct request *rq, const struct endpoint *ep,
+    struct admission *a, struct error *err)
+{
+	struct credentials c;
+	int rc =
+	    credentials_parse(&c, request_param(rq, "HTTP_AUTHORIZATION"), err);
+
+	(void)snprintf(
+	    a->challenge, sizeof(a->challenge), "%s", BEARER_CHALLENGE);
+	if (rc == 0 && c.scheme != CREDENTIALS_BEARER) {
+		rc = error_set(
+		    err, ERROR_CREDENTIALS, "there is no access token");
+	} else if (rc == 0) {
+		rc = check_access_token(ep, c.token, a, err);
+		if (rc < 0 && err->code == ERROR_CREDENTIALS)
+			(void)snprintf(a->challenge, sizeof(a->challenge),
+			    BEARER_CHALLENGE ", error=\"invalid_token\", "
+					     "error_description=\"%.120s\"",
+			    err->text);
+	}
+	credentials_free(&c);
+	a->passed_by = "token";
+	return rc;
+}
+
 int
 authenticate(const struct request *rq, const struct endpoint *ep,
-    const char **passed_by, struct error *err)
+    struct admission *a, struct error *err)
 {
-	const char *user;
-
 	switch (ep->auth) {
 	case AUTH_SIGNATURE:
-		*passed_by = "";
+		a->passed_by = "";
 		return 0;
 	case AUTH_SERVER:
-		*passed_by = "server";
+		a->passed_by = "server";
 		return 0;
 	case AUTH_NONE:
-		*passed_by = "none";
+		a->passed_by = "none";
 		return 0;
+	case AUTH_TOKEN:
+		return check_bearer(rq, ep, a, err);
 	case AUTH_BASIC:
 	case AUTH_DEFAULT:
 		break;
 	}
-	/* RFC 3875 4.1.11: set when, and only when, somebody was checked. */
-	user = request_param(rq, "REMOTE_USER");
-	if (!user || !*user)
-		return error_set(err, ERROR_CREDENTIALS,
-		    "the web server has let nobody in by name");
-	*passed_by = "basic";
-	return 0;
+	return check_user(rq, a, err);
 }

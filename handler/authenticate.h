@@ -7,11 +7,20 @@
 
 #include "endpoint.h"
 
+struct admission {
+	/* By what, a constant; "" where the signature has still to show. */
+	const char *passed_by;
+	/* For WWW-Authenticate, where nobody may pass. */
+	char challenge[256];
+	/* What somebody should see to although the call may go on. */
+	struct error warning;
+};
+
 /*
- * 0: the call may go on; *passed_by is a constant that says by what, ""
- * where the signature has still to show. -1: ERROR_CREDENTIALS.
+ * 0: the call may go on. -1: ERROR_CREDENTIALS, and a.challenge says what
+ * is wanted; or a fault of ours.
  */
 int authenticate(const struct request *rq, const struct endpoint *ep,
-    const char **passed_by, struct error *err);
+    struct admission *a, struct error *err);
 
 #endif

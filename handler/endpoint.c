@@ -8,6 +8,7 @@
 #include "endpoint.h"
 
 #include <ctype.h>
+#include <stddef.h>
 #include <string.h>
 #include <strings.h>
 
@@ -21,6 +22,7 @@ struct parameter {
 	int (*read)(struct endpoint *ep, const struct parameter *p,
 	    const char *text, struct error *err);
 	const char *preset; /* NULL: stays unset */
+	size_t offset;	    /* where in struct endpoint it goes */
 	uint64_t least, most;
 };
 
@@ -30,24 +32,76 @@ set_wrong(struct error *err, const struct parameter *p, const char *why)
 	return error_set(err, ERROR_CONFIGURATION, "%s: %s", p->name, why);
 }
 
+/* Where the parameter's value goes. */
+static void *
+place_of(struct endpoint *ep, const struct parameter *p)
+{
+	return (char *)ep + p->offset;
+}
+
+/* The number of a word in a list of them; -1 when it is not there. */
+static int
+word_number(const char *const *words, const char *text)
+{
+	int i;
+
+	for (i = 0; words[i]; i++)
+		if (strcmp(words[i], text) == 0)
+			return i;
+	return -1;
+}
+
 static int
 read_role(struct endpoint *ep, const struct parameter *p, const char *text,
     struct error *err)
 {
-	(void)ep;
-	if (strcmp(text, "receive") != 0)
+	static const char *const words[] = {
+		[ROLE_RECEIVE] = "receive", [ROLE_TOKEN] = "token", NULL
+	};
+	int role = word_number(words, text);
+
+	if (role < 0)
 		return set_wrong(err, p, "unknown role");
+	ep->role = (enum endpoint_role)role;
 	return 0;
 }
 
 static int
-read_spool(struct endpoint *ep, const struct parameter *p, const char *text,
+read_auth(struct endpoint *ep, const struct parameter *p, const char *text,
+    struct error *err)
+{
+	/* What is chosen by not setting it has no word. */
+	static const char *const words[] = { [AUTH_DEFAULT] = "",
+		[AUTH_SIGNATURE] = "",
+		[AUTH_BASIC] = "basic",
+		[AUTH_SERVER] = "server",
+		[AUTH_TOKEN] = "token",
+		[AUTH_NONE] = "none",
+		NULL };
+	int auth = word_number(words, text);
+
+	if (auth < 0)
+		return set_wrong(err, p, "unknown way in");
+	ep->auth = (enum endpoint_auth)auth;
+	return 0;
+}
+
+static int
+read_text(struct endpoint *ep, const struct parameter *p, const char *text,
+    struct error *err)
+{
+	(void)err;
+	*(const char **)place_of(ep, p) = text;
+	return 0;
+}
+
+static int
+read_path(struct endpoint *ep, const struct parameter *p, const char *text,
     struct error *err)
 {
 	if (text[0] != '/')
 		return set_wrong(err, p, "not an absolute path");
-	ep->spool = text;
-	return 0;
+	return read_text(ep, p, text, err);
 }
 
 static int
@@ -64,16 +118,6 @@ read_sender(struct endpoint *ep, const struct parameter *p, const char *text,
 	return 0;
 }
 
-static int
-read_event(struct endpoint *ep, const struct parameter *p, const char *text,
-    struct error *err)
-{
-	(void)p;
-	(void)err;
-	ep->event = text;
-	return 0;
-}
-
 /* CloudEvents: source is a URI reference, so no spaces and no quotes. */
 static int
 read_source(struct endpoint *ep, const struct parameter *p, const char *text,
@@ -84,44 +128,32 @@ read_source(struct endpoint *ep, const struct parameter *p, const char *text,
 	for (c = text; *c; c++)
 		if (*c <= ' ' || *c >= 0x7f || strchr("\"<>\\^`{|}", *c))
 			return set_wrong(err, p, "not a URI");
-	ep->source = text;
-	return 0;
+	return read_text(ep, p, text, err);
 }
 
+/* A key, or the one before it, which alone would make no sense. */
 static int
 read_key(struct endpoint *ep, const struct parameter *p, const char *text,
     struct error *err)
 {
-	(void)p;
-	return keyring_add(&ep->keys, "current", span_of(text), err);
+	struct keyring *ring = place_of(ep, p);
+
+	return keyring_add(ring, "current", span_of(text), err);
 }
 
 static int
 read_key_previous(struct endpoint *ep, const struct parameter *p,
     const char *text, struct error *err)
 {
-	if (ep->keys.count == 0)
-		return set_wrong(err, p, "set without HOOKDIR_KEY");
-	return keyring_add(&ep->keys, "previous", span_of(text), err);
+	struct keyring *ring = place_of(ep, p);
+
+	if (ring->count == 0)
+		return set_wrong(err, p, "set without the current one");
+	return keyring_add(ring, "previous", span_of(text), err);
 }
 
 static int
-read_auth(struct endpoint *ep, const struct parameter *p, const char *text,
-    struct error *err)
-{
-	if (strcmp(text, "basic") == 0)
-		ep->auth = AUTH_BASIC;
-	else if (strcmp(text, "server") == 0)
-		ep->auth = AUTH_SERVER;
-	else if (strcmp(text, "none") == 0)
-		ep->auth = AUTH_NONE;
-	else
-		return set_wrong(err, p, "unknown way in");
-	return 0;
-}
-
-static int
-read_number(const struct parameter *p, const char *text, uint64_t *number,
+read_number(struct endpoint *ep, const struct parameter *p, const char *text,
     struct error *err)
 {
 	uint64_t sum = 0;
@@ -135,22 +167,8 @@ read_number(const struct parameter *p, const char *text, uint64_t *number,
 	}
 	if (sum < p->least || sum > p->most)
 		return set_wrong(err, p, "not a number in range");
-	*number = sum;
+	*(uint64_t *)place_of(ep, p) = sum;
 	return 0;
-}
-
-static int
-read_max_body(struct endpoint *ep, const struct parameter *p, const char *text,
-    struct error *err)
-{
-	return read_number(p, text, &ep->max_body, err);
-}
-
-static int
-read_quarantine(struct endpoint *ep, const struct parameter *p,
-    const char *text, struct error *err)
-{
-	return read_number(p, text, &ep->quarantine, err);
 }
 
 static int
@@ -206,22 +224,38 @@ read_headers(struct endpoint *ep, const struct parameter *p, const char *text,
 	return 0;
 }
 
-#define MIB (UINT64_C(1) << 20)
+#define MIB	 (UINT64_C(1) << 20)
+#define YEAR	 (UINT64_C(366) * 24 * 3600)
+#define IN(what) offsetof(struct endpoint, what)
 
 /* Order counts: a key before the one before it, the sender's own headers
  * before HOOKDIR_HEADERS. */
 static const struct parameter parameters[] = {
-	{ PREFIX "ROLE", read_role, NULL, 0, 0 },
-	{ PREFIX "SPOOL", read_spool, NULL, 0, 0 },
-	{ PREFIX "SENDER", read_sender, "generic", 0, 0 },
-	{ PREFIX "EVENT", read_event, NULL, 0, 0 },
-	{ PREFIX "SOURCE", read_source, NULL, 0, 0 },
-	{ PREFIX "KEY", read_key, NULL, 0, 0 },
-	{ PREFIX "KEY_PREVIOUS", read_key_previous, NULL, 0, 0 },
-	{ PREFIX "AUTH", read_auth, NULL, 0, 0 },
-	{ PREFIX "MAX_BODY", read_max_body, "16777216", 1, 1024 * MIB },
-	{ PREFIX "QUARANTINE", read_quarantine, "67108864", 0, MIB *MIB },
-	{ PREFIX "HEADERS", read_headers, NULL, 0, 0 },
+	{ PREFIX "ROLE", read_role, NULL, 0, 0, 0 },
+	{ PREFIX "SPOOL", read_path, NULL, IN(spool), 0, 0 },
+	{ PREFIX "SENDER", read_sender, "generic", 0, 0, 0 },
+	{ PREFIX "EVENT", read_text, NULL, IN(event), 0, 0 },
+	{ PREFIX "SOURCE", read_source, NULL, IN(source), 0, 0 },
+	{ PREFIX "KEY", read_key, NULL, IN(keys), 0, 0 },
+	{ PREFIX "KEY_PREVIOUS", read_key_previous, NULL, IN(keys), 0, 0 },
+	{ PREFIX "AUTH", read_auth, NULL, 0, 0, 0 },
+	{ PREFIX "TOKEN_KEY", read_key, NULL, IN(token_keys), 0, 0 },
+	{ PREFIX "TOKEN_KEY_PREVIOUS", read_key_previous, NULL, IN(token_keys),
+	    0, 0 },
+	{ PREFIX "CLIENT_ID", read_text, NULL, IN(client_id), 0, 0 },
+	{ PREFIX "CLIENT_SECRET", read_key, NULL, IN(client_secrets), 0, 0 },
+	{ PREFIX "CLIENT_SECRET_PREVIOUS", read_key_previous, NULL,
+	    IN(client_secrets), 0, 0 },
+	{ PREFIX "TOKEN_TTL", read_number, "3600", IN(token_ttl), 1, YEAR },
+	{ PREFIX "JWKS", read_path, NULL, IN(jwks), 0, 0 },
+	{ PREFIX "ISSUER", read_text, NULL, IN(issuer), 0, 0 },
+	{ PREFIX "AUDIENCE", read_text, NULL, IN(audience), 0, 0 },
+	{ PREFIX "MAX_BODY", read_number, "16777216", IN(max_body), 1,
+	    1024 * MIB },
+	{ PREFIX "QUARANTINE", read_number, "67108864", IN(quarantine), 0,
+	    MIB *MIB },
+	{ PREFIX "DEDUP", read_number, "0", IN(dedup), 0, YEAR },
+	{ PREFIX "HEADERS", read_headers, NULL, 0, 0, 0 },
 };
 
 #define PARAMETER_COUNT (sizeof(parameters) / sizeof(parameters[0]))
@@ -253,13 +287,68 @@ check_names(const struct request *rq, struct error *err)
 	return 0;
 }
 
+static int
+wrong(struct error *err, const char *what)
+{
+	return error_set(err, ERROR_CONFIGURATION, "HOOKDIR_%s", what);
+}
+
+/* The parameters of a token endpoint, and none of a receiving one. */
+static int
+check_token_role(const struct endpoint *ep, struct error *err)
+{
+	if (ep->keys.count)
+		return wrong(err, "KEY: of no use in the role token");
+	if (ep->jwks)
+		return wrong(err, "JWKS: of no use in the role token");
+	if (ep->auth != AUTH_DEFAULT)
+		return wrong(err, "AUTH: of no use in the role token");
+	if (!ep->client_id)
+		return wrong(err, "CLIENT_ID: not set");
+	if (!ep->client_secrets.count)
+		return wrong(err, "CLIENT_SECRET: not set");
+	if (!ep->token_keys.count)
+		return wrong(err, "TOKEN_KEY: not set");
+	if (!ep->issuer)
+		return wrong(err, "ISSUER: not set");
+	if (!ep->audience)
+		return wrong(err, "AUDIENCE: not set");
+	return 0;
+}
+
+/* What checks access tokens, and nothing that nobody would look at. */
+static int
+check_tokens(const struct endpoint *ep, struct error *err)
+{
+	if (ep->client_id || ep->client_secrets.count)
+		return wrong(err, "CLIENT_ID: only for the role token");
+	if (ep->auth != AUTH_TOKEN) {
+		if (ep->token_keys.count)
+			return wrong(
+			    err, "TOKEN_KEY: HOOKDIR_AUTH is not token");
+		if (ep->jwks)
+			return wrong(err, "JWKS: HOOKDIR_AUTH is not token");
+		return 0;
+	}
+	if (!ep->token_keys.count && !ep->jwks)
+		return wrong(err,
+		    "AUTH: token, but neither HOOKDIR_TOKEN_KEY "
+		    "nor HOOKDIR_JWKS is set");
+	if (!ep->issuer)
+		return wrong(err, "ISSUER: not set");
+	if (!ep->audience)
+		return wrong(err, "AUDIENCE: not set");
+	return 0;
+}
+
 /* What only shows when all parameters are known. */
 static int
 check_whole(struct endpoint *ep, struct error *err)
 {
+	if (ep->role == ROLE_TOKEN)
+		return check_token_role(ep, err);
 	if (!ep->spool)
-		return error_set(
-		    err, ERROR_CONFIGURATION, "HOOKDIR_SPOOL: not set");
+		return wrong(err, "SPOOL: not set");
 	if (ep->sender->scheme == SCHEME_NONE && ep->keys.count)
 		return error_set(err, ERROR_CONFIGURATION,
 		    "HOOKDIR_KEY: the sender %s signs nothing",
@@ -270,7 +359,7 @@ check_whole(struct endpoint *ep, struct error *err)
 		    ep->sender->name);
 	if (ep->auth == AUTH_DEFAULT)
 		ep->auth = ep->keys.count ? AUTH_SIGNATURE : AUTH_BASIC;
-	return 0;
+	return check_tokens(ep, err);
 }
 
 int

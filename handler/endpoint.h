@@ -16,17 +16,24 @@
 #include "message.h"
 #include "request.h"
 
+enum endpoint_role {
+	ROLE_RECEIVE,
+	ROLE_TOKEN
+};
+
 /* What lets a call in. */
 enum endpoint_auth {
 	AUTH_DEFAULT,	/* HOOKDIR_AUTH is not set */
 	AUTH_SIGNATURE, /* the signature is enough */
 	AUTH_BASIC,	/* the web server checked a password */
 	AUTH_SERVER,	/* the web server checked by other means */
+	AUTH_TOKEN,	/* an access token that we check */
 	AUTH_NONE	/* anybody */
 };
 
 struct endpoint {
-	const char *spool;
+	enum endpoint_role role;
+	const char *spool; /* for ROLE_RECEIVE */
 	const struct sender *sender;
 	const char *event;  /* or NULL */
 	const char *source; /* or NULL */
@@ -34,6 +41,15 @@ struct endpoint {
 	enum endpoint_auth auth; /* never AUTH_DEFAULT once read */
 	uint64_t max_body;	 /* bytes */
 	uint64_t quarantine;	 /* bytes */
+	uint64_t dedup;		 /* seconds; 0: off */
+
+	/* Access tokens: ROLE_TOKEN makes them, AUTH_TOKEN checks them. */
+	struct keyring token_keys;
+	const char *issuer, *audience;
+	const char *jwks; /* path, or NULL */
+	const char *client_id;
+	struct keyring client_secrets;
+	uint64_t token_ttl; /* seconds */
 
 	/* Headers to keep: the sender's, then HOOKDIR_HEADERS. */
 	const char *headers[MESSAGE_HEADERS_MAX];

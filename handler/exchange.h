@@ -7,7 +7,7 @@
 #ifndef HOOKDIR_EXCHANGE_H
 #define HOOKDIR_EXCHANGE_H
 
-#include "endpoint.h"
+#include "authenticate.h"
 #include "envelope.h"
 #include "spool.h"
 
@@ -23,14 +23,21 @@ enum quarantined {
 struct exchange {
 	const struct request *request;
 	struct endpoint endpoint;
+	struct admission admission;
 	struct message message;
 	struct envelope envelope;
 	struct spool spool;
 	char file[SPOOL_NAME_SIZE]; /* "" until it is kept */
+	bool duplicate;		    /* accepted, and stored before */
 	enum quarantined quarantined;
 	struct error error;	     /* why it was not accepted */
 	struct error keeping_failed; /* why it could not be quarantined */
 	bool unanswered;	     /* the answer could not be sent */
+
+	/* ROLE_TOKEN: the answer, owned, and the error of RFC 6749 5.2. */
+	char *answer;
+	const char *oauth_error; /* NULL when a token was granted */
+	const char *oauth_description;
 };
 
 #endif

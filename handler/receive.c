@@ -8,27 +8,10 @@
  */
 #include "receive.h"
 
-#include <string.h>
-
-#include "authenticate.h"
 #include "clock.h"
 #include "quarantine.h"
+#include "seen.h"
 #include "verify.h"
-
-/* methods is as in Allow: "GET, POST". */
-static int
-check_method(const char *method, const char *methods, struct error *err)
-{
-	size_t len = strlen(method);
-	const char *at;
-
-	for (at = methods; *at; at += strspn(at, ", ")) {
-		if (strcspn(at, ", ") == len && strncmp(at, method, len) == 0)
-			return 0;
-		at += strcspn(at, ", ");
-	}
-	return error_set(err, ERROR_METHOD, "only %s is served here", methods);
-}
 
 static int
 keep_headers(struct exchange *x)
@@ -102,6 +85,31 @@ keep_rejected(struct exchange *x)
 		x->file[0] = '\0';
 }
 
+/* Once, where HOOKDIR_DEDUP wants that; else as often as it comes. */
+static int
+deliver(struct exchange *x)
+{
+	struct message *m = &x->message;
+	struct buf source = BUF_INIT(MESSAGE_TEXT_MAX);
+	char key[SHA256_HEX_SIZE];
+	int rc = -1;
+
+	if (x->endpoint.dedup == 0)
+		return spool_deliver(&x->spool, m->received, x->envelope.pieces,
+		    x->envelope.count, x->file, &x->error);
+	envelope_source(m, &source);
+	if (buf_check(&source, &x->error) == 0 &&
+	    seen_key(buf_span(&source), m->id, key, &x->error) == 0)
+		rc = seen_deliver(&x->spool, m->received, x->envelope.pieces,
+		    x->envelope.count, key, (unsigned)x->endpoint.dedup,
+		    x->file, &x->error);
+	buf_free(&source);
+	x->duplicate = rc == 0;
+	if (x->duplicate)
+		x->file[0] = '\0';
+	return rc < 0 ? -1 : 0;
+}
+
 int
 receive(struct exchange *x)
 {
@@ -110,10 +118,11 @@ receive(struct exchange *x)
 	struct message *m = &x->message;
 
 	if (describe(x) < 0 ||
-	    check_method(m->method, ep->sender->methods, &x->error) < 0 ||
-	    authenticate(rq, ep, &m->passed_by, &x->error) < 0 ||
+	    request_check_method(rq, ep->sender->methods, &x->error) < 0 ||
+	    authenticate(rq, ep, &x->admission, &x->error) < 0 ||
 	    request_read_body(rq, &m->body, &x->error) < 0)
 		return -1;
+	m->passed_by = x->admission.passed_by;
 	m->received = clock_now();
 	if (message_verify(m, &ep->keys, &x->error) < 0) {
 		if (error_class(x->error.code) == CLASS_VERDICT)
@@ -121,9 +130,7 @@ receive(struct exchange *x)
 		return -1;
 	}
 	if (spool_open(&x->spool, ep->spool, &x->error) < 0 ||
-	    envelope_write(&x->envelope, m, &x->error) < 0 ||
-	    spool_deliver(&x->spool, m->received, x->envelope.pieces,
-		x->envelope.count, x->file, &x->error) < 0) {
+	    envelope_write(&x->envelope, m, &x->error) < 0 || deliver(x) < 0) {
 		x->file[0] = '\0';
 		return -1;
 	}

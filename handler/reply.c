@@ -11,6 +11,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "utf8.h"
+
 #define HEAD_MAX 2048
 
 /* Seconds after which a sender may come back when the fault was ours. */
@@ -104,15 +106,45 @@ send_json(const struct request *rq, int status, const char *type,
 }
 
 int
-reply_accept(const struct request *rq, const char *id)
+reply_accept(const struct request *rq, struct span id, bool duplicate)
 {
-	return send_json(rq, 200, "application/json", "",
-	    json_pack("{s:s, s:s}", "status", "accepted", "id", id));
+	struct buf text = BUF_INIT(4 * id.len + 64);
+	int rc;
+
+	/* A sender's id may hold anything; an answer is UTF-8. */
+	utf8_append_latin1(&text, id);
+	rc = send_json(rq, 200, "application/json", "",
+	    json_pack("{s:s, s:s%}", "status",
+		duplicate ? "duplicate" : "accepted", "id",
+		text.at ? text.at : "", text.len));
+	buf_free(&text);
+	return rc;
 }
 
 int
-reply_refuse(
-    const struct request *rq, const struct error *failure, const char *methods)
+reply_token_status(const char *oauth_error)
+{
+	if (!oauth_error)
+		return 200;
+	return strcmp(oauth_error, "invalid_client") == 0 ? 401 : 400;
+}
+
+int
+reply_token(const struct request *rq, const char *json, const char *oauth_error)
+{
+	int status = reply_token_status(oauth_error);
+
+	/* RFC 6749 5.1 wants Pragma as well, 5.2 a challenge. */
+	return send_answer(rq, status, "application/json",
+	    status == 401 ? "Pragma: no-cache\r\n"
+			    "WWW-Authenticate: Basic realm=\"hookdir\"\r\n"
+			  : "Pragma: no-cache\r\n",
+	    span_of(json));
+}
+
+int
+reply_refuse(const struct request *rq, const struct error *failure,
+    const char *methods, const char *challenge)
 {
 	int status = reply_status(failure->code);
 	const char *detail = failure->text;
@@ -124,9 +156,7 @@ reply_refuse(
 	    error_class(failure->code) != CLASS_VERDICT)
 		detail = "the receiver has a fault; nothing was stored";
 	if (status == 401)
-		buf_append_text(&headers,
-		    "WWW-Authenticate: Basic realm=\"hookdir\", "
-		    "charset=\"UTF-8\"\r\n");
+		buf_printf(&headers, "WWW-Authenticate: %s\r\n", challenge);
 	if (status == 405)
 		buf_printf(&headers, "Allow: %s\r\n", methods);
 	if (status == 503)

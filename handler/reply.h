@@ -8,23 +8,36 @@
 #ifndef HOOKDIR_REPLY_H
 #define HOOKDIR_REPLY_H
 
+#include <stdbool.h>
+
 #include "request.h"
 
 /* The status of a failure: 400, 401, 403, 405, 413 or 503. */
 int reply_status(enum error_code code);
 
 /*
- * 200: the message is on stable storage. Both answer 0, or -1 when the
- * answer could not be sent; then the sender does not know, and will send
- * again if it ever does.
+ * 200: the message is on stable storage, now or since it came before. All
+ * of these answer 0, or -1 when the answer could not be sent; then the
+ * sender does not know, and will send again if it ever does.
  */
-int reply_accept(const struct request *rq, const char *id);
+int reply_accept(const struct request *rq, struct span id, bool duplicate);
 
 /*
  * The failure as application/problem+json (RFC 9457), with the rule that
- * failed. methods goes into Allow where the method was at fault.
+ * failed. methods goes into Allow where the method was at fault, challenge
+ * into WWW-Authenticate where the credentials were.
  */
-int reply_refuse(
-    const struct request *rq, const struct error *failure, const char *methods);
+int reply_refuse(const struct request *rq, const struct error *failure,
+    const char *methods, const char *challenge);
+
+/*
+ * The answer of the token endpoint: RFC 6749 5.1, or 5.2 where oauth_error
+ * is not NULL.
+ */
+int reply_token(
+    const struct request *rq, const char *json, const char *oauth_error);
+
+/* The status of an error of RFC 6749 5.2; 200 for NULL. */
+int reply_token_status(const char *oauth_error);
 
 #endif

@@ -186,6 +186,22 @@ request_read_body(const struct request *rq, struct buf *body, struct error *err)
 }
 
 int
+request_check_method(
+    const struct request *rq, const char *methods, struct error *err)
+{
+	const char *method = request_param(rq, "REQUEST_METHOD"), *at;
+	size_t len = method ? strlen(method) : 0;
+
+	for (at = methods; *at; at += strspn(at, ", ")) {
+		if (strcspn(at, ", ") == len && len &&
+		    strncmp(at, method, len) == 0)
+			return 0;
+		at += strcspn(at, ", ");
+	}
+	return error_set(err, ERROR_METHOD, "only %s is served here", methods);
+}
+
+int
 request_write(const struct request *rq, struct span bytes)
 {
 	rq->transport->peer_turn(rq->connection, true);

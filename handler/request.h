@@ -67,6 +67,13 @@ void request_target(
 int request_read_body(
     const struct request *rq, struct buf *body, struct error *err);
 
+/*
+ * Is the request's method one of these, "GET, POST"? 0, or -1 and
+ * ERROR_METHOD.
+ */
+int request_check_method(
+    const struct request *rq, const char *methods, struct error *err);
+
 /* 0, or -1 when the peer is gone. */
 int request_write(const struct request *rq, struct span bytes);
 int request_finish(const struct request *rq);

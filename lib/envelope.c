@@ -86,19 +86,24 @@ append_uri_part(struct buf *out, struct span part)
 	}
 }
 
-/* Where the event comes from: our own address, without the query. */
+void
+envelope_source(const struct message *m, struct buf *out)
+{
+	if (m->source) {
+		buf_append_text(out, m->source);
+		return;
+	}
+	buf_append_text(out, "https://");
+	append_uri_part(out, span_of(m->server));
+	append_uri_part(out, m->path);
+}
+
 static void
 append_source(struct buf *out, const struct message *m)
 {
 	struct buf uri = BUF_INIT(HEAD_MAX);
 
-	if (m->source) {
-		append_member(out, "source", span_of(m->source));
-		return;
-	}
-	buf_append_text(&uri, "https://");
-	append_uri_part(&uri, span_of(m->server));
-	append_uri_part(&uri, m->path);
+	envelope_source(m, &uri);
 	append_member(out, "source", buf_span(&uri));
 	out->failed |= uri.failed;
 	buf_free(&uri);
@@ -119,7 +124,7 @@ append_context(struct buf *out, const struct message *m, struct span type,
     struct span subject, struct span data_type)
 {
 	buf_append_text(out, "{\"specversion\":\"1.0\"");
-	append_member(out, "id", span_of(m->id));
+	append_member(out, "id", m->id);
 	append_source(out, m);
 	append_member(out, "type", type);
 	append_known(out, "subject", subject);

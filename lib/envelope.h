@@ -41,6 +41,12 @@ int envelope_write_rejected(struct envelope *envelope, const struct message *m,
 void envelope_free(struct envelope *envelope);
 
 /*
+ * Append the event's source: HOOKDIR_SOURCE, or our own address without
+ * the query. Look at buf_check() for memory.
+ */
+void envelope_source(const struct message *m, struct buf *out);
+
+/*
  * The name that a header's value has in an event: CloudEvents 1.0 "Naming
  * Conventions" allows lower-case letters and digits, the rest is left out.
  * False when nothing is left, it does not fit, or an event has a member of

@@ -412,3 +412,24 @@ json_string_is(struct json_value string, const char *text)
 	    says(string.raw.at + 1, string.raw.at + string.raw.len - 1,
 		span_of(text));
 }
+
+bool
+json_array_has(struct json_value array, const char *text)
+{
+	struct scan s = { .at = array.raw.at };
+	const char *start;
+
+	if (array.type != JSON_TYPE_ARRAY)
+		return false;
+	s.end = array.raw.at + array.raw.len - 1; /* the closing bracket */
+	s.at++;
+	for (skip_space(&s); s.at < s.end; skip_space(&s)) {
+		start = s.at;
+		pass_value(&s);
+		if (json_string_is(value_between(start, s.at), text))
+			return true;
+		skip_space(&s);
+		(void)take(&s, ',');
+	}
+	return false;
+}

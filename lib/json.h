@@ -61,6 +61,9 @@ size_t json_member_count(struct json_value object, const char *name);
 /* Is it a string that says exactly this? Needs no memory. */
 bool json_string_is(struct json_value string, const char *text);
 
+/* Is it an array with such a string in it? Needs no memory. */
+bool json_array_has(struct json_value array, const char *text);
+
 /*
  * Append what a string says, as UTF-8; U+0000 becomes a NUL byte. False
  * and *out as it was when it is no string or holds a lone surrogate, which

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * jwt - a signed token in compact form, HS256 alone
+ * jwt - a signed token in compact form
  *
  * The order is that of RFC 7515 section 5.2: form, header, signature; the
  * payload is decoded only when somebody of ours signed it.
@@ -8,20 +8,17 @@
 #include "jwt.h"
 
 #include <string.h>
+#include <strings.h>
 
 #include "base64.h"
 #include "hmac.h"
 
 #define SIGNATURE_MAX 64 /* characters; more than any that can match */
 
-struct parts {
-	struct span header, payload, signature;
-	struct span signed_bytes; /* header, dot, payload */
-};
-
 /* RFC 7515 7.1: exactly three parts, two dots. */
 static int
-split(struct span token, struct parts *parts, struct error *err)
+split(
+    struct span token, struct span *header, struct jwt *jwt, struct error *err)
 {
 	const char *end, *dot1 = NULL, *dot2;
 
@@ -32,11 +29,41 @@ split(struct span token, struct parts *parts, struct error *err)
 	if (!dot2 || memchr(dot2 + 1, '.', (size_t)(end - dot2 - 1)))
 		return error_set(err, ERROR_TOKEN_FORM,
 		    "a signed token has three parts, this one has not");
-	parts->header = (struct span){ token.at, (size_t)(dot1 - token.at) };
-	parts->payload = (struct span){ dot1 + 1, (size_t)(dot2 - dot1 - 1) };
-	parts->signature = (struct span){ dot2 + 1, (size_t)(end - dot2 - 1) };
-	parts->signed_bytes =
+	*header = (struct span){ token.at, (size_t)(dot1 - token.at) };
+	jwt->payload = (struct span){ dot1 + 1, (size_t)(dot2 - dot1 - 1) };
+	jwt->signature = (struct span){ dot2 + 1, (size_t)(end - dot2 - 1) };
+	jwt->signed_bytes =
 	    (struct span){ token.at, (size_t)(dot2 - token.at) };
+	return 0;
+}
+
+/*
+ * A string member, "" when it is not there. One that is no string, or too
+ * long to be anything of ours, becomes "?": it must not pass as missing.
+ */
+static int
+take_string(struct json_value header, const char *name, char *to, size_t size,
+    struct error *err)
+{
+	struct buf said = BUF_INIT(size - 1);
+	struct json_value member;
+
+	to[0] = '\0';
+	if (!json_member(header, name, &member))
+		return 0;
+	if (member.raw.len > size || !json_decode_string(member, &said) ||
+	    (said.len && memchr(said.at, '\0', said.len))) {
+		buf_reset(&said);
+		buf_append_byte(&said, '?');
+	}
+	if (buf_check(&said, err) < 0) {
+		buf_free(&said);
+		return -1;
+	}
+	if (said.len)
+		memcpy(to, said.at, said.len);
+	to[said.len] = '\0';
+	buf_free(&said);
 	return 0;
 }
 
@@ -46,11 +73,10 @@ split(struct span token, struct parts *parts, struct error *err)
  * fault of ours must never look like one of the sender's.
  */
 static int
-check_header_members(struct json_value header, struct error *err)
+read_members(struct json_value header, struct jwt *jwt, struct error *err)
 {
 	static const char *const names[] = { "alg", "typ", "kid", "crit",
 		"b64" };
-	struct json_value alg;
 	size_t i;
 
 	if (header.type != JSON_TYPE_OBJECT)
@@ -69,15 +95,19 @@ check_header_members(struct json_value header, struct error *err)
 	if (json_member_count(header, "b64"))
 		return error_set(err, ERROR_CRITICAL,
 		    "the token's header has b64, which is not known");
-	/* RFC 8725 3.1: the algorithm comes from configuration. */
-	if (!json_member(header, "alg", &alg) || !json_string_is(alg, "HS256"))
-		return error_set(
-		    err, ERROR_ALGORITHM, "the token's alg is not HS256");
+	jwt->has_kid = json_member_count(header, "kid") > 0;
+	if (take_string(header, "alg", jwt->alg, sizeof(jwt->alg), err) < 0 ||
+	    take_string(header, "typ", jwt->typ, sizeof(jwt->typ), err) < 0 ||
+	    take_string(header, "kid", jwt->kid, sizeof(jwt->kid), err) < 0)
+		return -1;
+	if (!jwt->alg[0])
+		return error_set(err, ERROR_ALGORITHM,
+		    "the token's header names no algorithm");
 	return 0;
 }
 
 static int
-check_header(struct span encoded, struct error *err)
+read_header(struct span encoded, struct jwt *jwt, struct error *err)
 {
 	struct buf text = BUF_INIT(JWT_HEADER_MAX);
 	struct json_value header;
@@ -92,47 +122,78 @@ check_header(struct span encoded, struct error *err)
 		(void)error_set(
 		    err, ERROR_TOKEN_FORM, "the token's header is not JSON");
 	else
-		rc = check_header_members(header, err);
+		rc = read_members(header, jwt, err);
 	buf_free(&text);
 	return rc;
+}
+
+int
+jwt_parse(struct span token, struct jwt *jwt, struct error *err)
+{
+	struct span header;
+
+	memset(jwt, 0, sizeof(*jwt));
+	if (split(token, &header, jwt, err) < 0)
+		return -1;
+	return read_header(header, jwt, err);
+}
+
+bool
+jwt_type_is(const char *typ, const char *type)
+{
+	if (strncasecmp(typ, "application/", 12) == 0)
+		typ += 12;
+	return strcasecmp(typ, type) == 0;
+}
+
+int
+jwt_payload(const struct jwt *jwt, struct buf *payload, struct error *err)
+{
+	if (!base64url_decode(jwt->payload, payload))
+		return error_set(err, ERROR_TOKEN_FORM,
+		    "the token's payload is not base64url");
+	return buf_check(payload, err);
+}
+
+int
+jwt_verify_parsed(const struct jwt *jwt, const struct keyring *keys,
+    struct buf *payload, const char **key_used, struct error *err)
+{
+	struct buf mac = BUF_INIT(SIGNATURE_MAX);
+	const char *key = NULL;
+
+	/* RFC 8725 3.1: the algorithm comes from configuration. */
+	if (strcmp(jwt->alg, "HS256") != 0)
+		return error_set(
+		    err, ERROR_ALGORITHM, "the token's alg is not HS256");
+	/* RFC 7518 3.2: 32 bytes are 43 characters, none other will do. */
+	if (jwt->signature.len > SIGNATURE_MAX ||
+	    !base64url_decode(jwt->signature, &mac))
+		(void)error_set(err, ERROR_SIGNATURE,
+		    "the token's signature is not base64url of 32 bytes");
+	else if (buf_check(&mac, err) == 0)
+		key = keyring_match_hmac(
+		    keys, jwt->signed_bytes, buf_span(&mac), err);
+	buf_free(&mac);
+	if (!key || jwt_payload(jwt, payload, err) < 0)
+		return -1;
+	*key_used = key;
+	return 0;
 }
 
 int
 jwt_verify(struct span token, const struct keyring *keys, struct buf *payload,
     const char **key_used, struct error *err)
 {
-	struct buf mac = BUF_INIT(SIGNATURE_MAX);
-	struct parts parts;
-	const char *key;
-	int rc = -1;
+	struct jwt jwt;
 
-	if (split(token, &parts, err) < 0 ||
-	    check_header(parts.header, err) < 0)
+	if (jwt_parse(token, &jwt, err) < 0)
 		return -1;
-	/* RFC 7518 3.2: 32 bytes are 43 characters, none other will do. */
-	if (parts.signature.len > SIGNATURE_MAX ||
-	    !base64url_decode(parts.signature, &mac)) {
-		(void)error_set(err, ERROR_SIGNATURE,
-		    "the token's signature is not base64url of 32 bytes");
-		goto out;
-	}
-	if (buf_check(&mac, err) < 0)
-		goto out;
-	key = keyring_match_hmac(keys, parts.signed_bytes, buf_span(&mac), err);
-	if (!key)
-		goto out;
-	if (!base64url_decode(parts.payload, payload)) {
-		(void)error_set(err, ERROR_TOKEN_FORM,
-		    "the token's payload is not base64url");
-		goto out;
-	}
-	if (buf_check(payload, err) < 0)
-		goto out;
-	*key_used = key;
-	rc = 0;
-out:
-	buf_free(&mac);
-	return rc;
+	/* RFC 8725 3.12: made with the same key, but for something else. */
+	if (jwt_type_is(jwt.typ, JWT_ACCESS_TOKEN))
+		return error_set(err, ERROR_TOKEN_FORM,
+		    "the token is an access token, and no message");
+	return jwt_verify_parsed(&jwt, keys, payload, key_used, err);
 }
 
 int

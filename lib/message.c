@@ -22,6 +22,7 @@ message_init(struct message *m, size_t max_body)
 	m->nested.max = max_body;
 	m->type.max = MESSAGE_TEXT_MAX;
 	m->subject.max = MESSAGE_TEXT_MAX;
+	m->id_text.max = MESSAGE_TEXT_MAX;
 }
 
 void
@@ -37,6 +38,7 @@ message_free(struct message *m)
 	buf_free(&m->payload);
 	buf_free(&m->unwrapped);
 	buf_free(&m->nested);
+	buf_free(&m->id_text);
 	buf_free(&m->type);
 	buf_free(&m->subject);
 }

@@ -51,8 +51,9 @@ struct message {
 
 	/* Verified. The spans point into the body and the buffers. */
 	char body_sha256[SHA256_HEX_SIZE];
-	const char *id;
-	const char *verified_by; /* "jwt", or passed_by */
+	char notice_id[SHA256_HEX_SIZE];
+	struct span id;		 /* never empty */
+	const char *verified_by; /* "jwt", "hmac", or passed_by */
 	const char *key_used;	 /* NULL where no key was used */
 	enum data_kind data_kind;
 	struct span data;
@@ -63,6 +64,7 @@ struct message {
 
 	/* What the data was taken from, layer by layer. Owned. */
 	struct buf token, payload, unwrapped, nested;
+	struct buf id_text;
 };
 
 /* A message whose body never holds more than max_body bytes. */

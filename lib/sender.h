@@ -4,35 +4,85 @@
  *
  * What differs between senders stands here, as data; no other file asks
  * which sender it is. A new sender is a new row.
+ *
+ * A path names a member inside members: "meta.messageId".
  */
 #ifndef HOOKDIR_SENDER_H
 #define HOOKDIR_SENDER_H
 
+#include <stdbool.h>
+
 #define SENDER_HEADERS_MAX 8
+#define SENDER_PATHS_MAX   8
 
 /* How a call of this sender is verified. */
 enum sender_scheme {
 	SCHEME_NONE, /* not at all: the web server let it in */
-	SCHEME_JWT   /* the body's member "data" is a JWS, HS256 */
+	SCHEME_JWT,  /* the body's member "data" is a JWS, HS256 */
+	SCHEME_HMAC  /* a header holds an HMAC-SHA-256 */
+};
+
+/* How bytes are written in a header. */
+enum sender_encoding {
+	ENCODING_HEX,
+	ENCODING_BASE64
+};
+
+/* SCHEME_HMAC: where the signature stands and what it is made of. */
+struct sender_signature {
+	const char *header;
+	/* Between the signatures in that header; '\0': there is one. */
+	char separator;
+	/* What a signature begins with; others are passed over. */
+	const char *prefix;
+	enum sender_encoding encoding;
+	/*
+	 * The signed bytes: %b is the body, %i and %t are the id and the
+	 * time of the message, from the headers or list members below.
+	 */
+	const char *pattern;
+	const char *id_header;	 /* %i, or NULL */
+	const char *time_header; /* %t, or NULL */
+	const char *time_prefix; /* %t as a member of the list, or NULL */
+	unsigned tolerance;	 /* seconds that %t may be off; 0: any */
+	/* The key is base64 of the bytes, after "whsec_". */
+	bool key_is_base64;
+};
+
+/* A call without a body: what its address says. */
+struct sender_notice {
+	const char *method; /* NULL: this sender has none */
+	struct {
+		const char *word;  /* a part of the path: "order" */
+		const char *query; /* or a parameter: "orderId" */
+		const char *type;  /* after the prefix: "order.notified" */
+	} kinds[2];
 };
 
 struct sender {
 	const char *name;
-	const char *methods; /* as in Allow: "POST" */
+	const char *methods; /* as in Allow: "GET, POST" */
 	enum sender_scheme scheme;
+	struct sender_signature signature;
+	struct sender_notice notice;
 
 	/*
-	 * The event's type: prefix.HEADER.HEADER when both headers are
-	 * there, else prefix.MEMBER when the data has that member, else
-	 * prefix.FALLBACK. HOOKDIR_EVENT takes the place of FALLBACK.
+	 * The event's type: prefix and the headers joined by dots when all
+	 * of them are there, else prefix and the member of the data, else
+	 * prefix and HOOKDIR_EVENT, else prefix and fallback.
 	 */
 	const char *type_prefix;     /* "" for none */
 	const char *type_headers[2]; /* NULL for none */
-	const char *type_member;     /* NULL for none */
+	const char *type_path;	     /* NULL for none */
 	const char *type_fallback;
 
-	/* The subject: this header, else data.id of the data. */
+	/* The first of these that is there; else the id is the digest. */
+	const char *id_header; /* NULL for none */
+	const char *id_paths[SENDER_PATHS_MAX];
+
+	/* The first of these that is there; else there is no subject. */
 	const char *subject_header;
+	const char *subject_paths[SENDER_PATHS_MAX];
 
 	/* Request headers kept in the event, up to the first NULL. */
 	const char *headers[SENDER_HEADERS_MAX];

@@ -142,15 +142,23 @@ spool_place(const struct spool *spool, int directory, struct timespec received,
 }
 
 int
-spool_deliver(const struct spool *spool, struct timespec received,
-    struct iovec *iov, int count, char name[SPOOL_NAME_SIZE], struct error *err)
+spool_publish(const struct spool *spool, struct timespec received,
+    char name[SPOOL_NAME_SIZE], struct error *err)
 {
-	if (spool_write(spool, received, iov, count, name, err) < 0 ||
-	    spool_place(spool, spool->new_, received, name, err) < 0)
+	if (spool_place(spool, spool->new_, received, name, err) < 0)
 		return -1;
 	if (io_fsync(spool->new_, "new/", err) < 0) {
 		(void)unlinkat(spool->new_, name, 0);
 		return -1;
 	}
 	return 0;
+}
+
+int
+spool_deliver(const struct spool *spool, struct timespec received,
+    struct iovec *iov, int count, char name[SPOOL_NAME_SIZE], struct error *err)
+{
+	if (spool_write(spool, received, iov, count, name, err) < 0)
+		return -1;
+	return spool_publish(spool, received, name, err);
 }

@@ -9,6 +9,7 @@
 #ifndef HOOKDIR_SPOOL_H
 #define HOOKDIR_SPOOL_H
 
+#include <stdbool.h>
 #include <sys/types.h>
 #include <sys/uio.h>
 #include <time.h>
@@ -57,17 +58,19 @@ int spool_deliver(const struct spool *spool, struct timespec received,
     struct error *err);
 
 /*
- * The two halves of a delivery, for deliveries to other directories.
- * spool_write() leaves a complete, flushed file in tmp/; spool_place()
- * moves it to another directory of the spool, under another name if there
- * is one of that name, and does not flush that directory. Both remove the
- * file when they fail.
+ * The steps of a delivery, for deliveries that differ. spool_write()
+ * leaves a complete, flushed file in tmp/. spool_place() moves it to
+ * another directory of the spool, under another name if there is one of
+ * that name, and does not flush that directory; spool_publish() moves it
+ * to new/ and does. All remove the file when they fail.
  */
 int spool_write(const struct spool *spool, struct timespec received,
     struct iovec *iov, int count, char name[SPOOL_NAME_SIZE],
     struct error *err);
 int spool_place(const struct spool *spool, int directory,
     struct timespec received, char name[SPOOL_NAME_SIZE], struct error *err);
+int spool_publish(const struct spool *spool, struct timespec received,
+    char name[SPOOL_NAME_SIZE], struct error *err);
 
 /* Remove a file from tmp/ that spool_write() left there. */
 void spool_forget(const struct spool *spool, const char *name);
@@ -81,9 +84,9 @@ int spool_directory(
 
 /*
  * Remove what has been in tmp/ for longer than SPOOL_STALE; at most once
- * an hour for each spool and process. Failures show in nothing but in
- * files that stay.
+ * an hour for each spool and process; false when it was not time. Failures
+ * show in nothing but in files that stay.
  */
-void spool_sweep(const struct spool *spool);
+bool spool_sweep(const struct spool *spool);
 
 #endif

@@ -275,7 +275,7 @@ is_stale(const struct stat *st, time_t now)
 	    now - st->st_ctime > SPOOL_STALE;
 }
 
-void
+bool
 spool_sweep(const struct spool *spool)
 {
 	struct error ignored = ERROR_INIT;
@@ -286,13 +286,13 @@ spool_sweep(const struct spool *spool)
 	int fd;
 
 	if (!sweep_is_due(spool))
-		return;
+		return false;
 	/* A descriptor of its own: reading moves its position. */
 	fd = io_open_dir(spool->tmp, ".", &ignored);
 	dir = fd < 0 ? NULL : fdopendir(fd);
 	if (!dir) {
 		io_discard(&fd);
-		return;
+		return true;
 	}
 	while ((entry = readdir(dir)) != NULL)
 		if (fstatat(dirfd(dir), entry->d_name, &st,
@@ -300,4 +300,5 @@ spool_sweep(const struct spool *spool)
 		    is_stale(&st, now))
 			(void)unlinkat(dirfd(dir), entry->d_name, 0);
 	(void)closedir(dir);
+	return true;
 }

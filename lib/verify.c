@@ -14,6 +14,8 @@
 
 #include "json.h"
 #include "jwt.h"
+#include "notice.h"
+#include "signature.h"
 #include "utf8.h"
 
 /* A longer name or id in the data is no name and no id. */
@@ -137,7 +139,6 @@ verify_jwt(struct message *m, const struct keyring *keys, struct error *err)
 	now = (double)m->received.tv_sec + (double)m->received.tv_nsec / 1e9;
 	if (m->data_kind == DATA_JSON && jwt_check_times(m->json, now, err) < 0)
 		return -1;
-	m->verified_by = "jwt";
 	return 0;
 }
 
@@ -217,63 +218,124 @@ append_name(struct buf *out, struct span name, bool lower)
 	}
 }
 
-/* A member of the data that is a string of a sensible length. */
+/* A member of the data; path names it, "meta.messageId". */
 static bool
-data_string(const struct message *m, const char *name, struct buf *room,
-    struct span *said)
+find_member(const struct message *m, const char *path, struct json_value *found)
+{
+	struct json_value value = m->json;
+	char name[64];
+	size_t len;
+
+	if (!path || m->data_kind != DATA_JSON)
+		return false;
+	for (; *path; path += len + (path[len] == '.')) {
+		len = strcspn(path, ".");
+		if (len >= sizeof(name))
+			return false;
+		memcpy(name, path, len);
+		name[len] = '\0';
+		if (!json_member(value, name, &value))
+			return false;
+	}
+	*found = value;
+	return true;
+}
+
+/* What it says, a string or a number of a sensible length. */
+static bool
+append_text_of(struct json_value value, struct buf *out)
+{
+	if (value.raw.len > NAME_MAX_BYTES)
+		return false;
+	if (value.type == JSON_TYPE_NUMBER) {
+		buf_append_span(out, value.raw);
+		return true;
+	}
+	return value.type == JSON_TYPE_STRING && value.raw.len > 2 &&
+	    json_decode_string(value, out);
+}
+
+/* The first of these that is there: the header, then the paths. */
+static bool
+append_first(const struct message *m, const char *header,
+    const char *const *paths, struct buf *out)
 {
 	struct json_value member;
+	size_t i;
 
-	return name && m->data_kind == DATA_JSON &&
-	    json_member(m->json, name, &member) &&
-	    member.raw.len <= NAME_MAX_BYTES &&
-	    string_bytes(member, room, said) && said->len;
+	buf_append_span(out, message_header(m, header));
+	for (i = 0; !out->len && i < SENDER_PATHS_MAX && paths[i]; i++)
+		if (find_member(m, paths[i], &member) &&
+		    append_text_of(member, out))
+			break;
+	return out->len > 0;
+}
+
+/* All the headers that make the type, joined by dots; false if one is not
+ * there. */
+static bool
+append_type_headers(struct message *m)
+{
+	const char *const *names = m->sender->type_headers;
+	struct span value;
+	size_t i;
+
+	for (i = 0; i < 2 && names[i]; i++)
+		if (!message_header(m, names[i]).len)
+			return false;
+	for (i = 0; i < 2 && names[i]; i++) {
+		value = message_header(m, names[i]);
+		if (i)
+			buf_append_byte(&m->type, '.');
+		append_name(&m->type, value, true);
+	}
+	return i > 0;
 }
 
 static void
 find_type(struct message *m)
 {
 	const struct sender *sender = m->sender;
-	struct span first = message_header(m, sender->type_headers[0]);
-	struct span second = message_header(m, sender->type_headers[1]);
-	struct buf room = BUF_INIT(NAME_MAX_BYTES);
-	struct span said;
+	struct buf text = BUF_INIT(NAME_MAX_BYTES * 2);
+	struct json_value member;
 
 	buf_append_text(&m->type, sender->type_prefix);
-	if (first.len && second.len) {
-		append_name(&m->type, first, true);
-		buf_append_byte(&m->type, '.');
-		append_name(&m->type, second, true);
-	} else if (data_string(m, sender->type_member, &room, &said)) {
-		append_name(&m->type, said, false);
-	} else {
+	if (append_type_headers(m))
+		return;
+	if (find_member(m, sender->type_path, &member) &&
+	    member.type == JSON_TYPE_STRING && append_text_of(member, &text))
+		append_name(&m->type, buf_span(&text), false);
+	else
 		append_name(&m->type,
 		    span_of(m->event ? m->event : sender->type_fallback),
 		    false);
-	}
-	m->type.failed |= room.failed;
-	buf_free(&room);
+	m->type.failed |= text.failed;
+	buf_free(&text);
 }
 
+/* From what the message says of itself, else from its bytes. */
 static void
-find_subject(struct message *m)
+find_id(struct message *m)
 {
-	struct span header = message_header(m, m->sender->subject_header);
-	struct json_value data, id;
+	const struct sender *sender = m->sender;
 
-	if (!m->sender->subject_header)
-		return;
-	if (header.len) {
-		buf_append_span(&m->subject, header);
-		return;
-	}
-	if (m->data_kind != DATA_JSON || !json_member(m->json, "data", &data) ||
-	    !json_member(data, "id", &id) || id.raw.len > NAME_MAX_BYTES)
-		return;
-	if (id.type == JSON_TYPE_NUMBER)
-		buf_append_span(&m->subject, id.raw);
-	else if (id.type == JSON_TYPE_STRING)
-		(void)json_decode_string(id, &m->subject);
+	m->id =
+	    append_first(m, sender->id_header, sender->id_paths, &m->id_text)
+	    ? buf_span(&m->id_text)
+	    : span_of(m->body_sha256);
+}
+
+static int
+describe_body(struct message *m, struct error *err)
+{
+	classify(m);
+	find_type(m);
+	find_id(m);
+	(void)append_first(m, m->sender->subject_header,
+	    m->sender->subject_paths, &m->subject);
+	if (buf_check(&m->type, err) < 0 || buf_check(&m->id_text, err) < 0)
+		return -1;
+	return buf_check(&m->subject, err);
 }
 
 int
@@ -281,21 +343,28 @@ message_verify(struct message *m, const struct keyring *keys, struct error *err)
 {
 	if (sha256_hex(buf_span(&m->body), m->body_sha256, err) < 0)
 		return -1;
-	m->id = m->body_sha256;
+	m->id = span_of(m->body_sha256);
 	m->verified_by = m->passed_by;
+	if (notice_is(m)) {
+		take_body(m);
+		classify(m);
+		return notice_read(m, err);
+	}
 	switch (m->sender->scheme) {
 	case SCHEME_JWT:
 		if (verify_jwt(m, keys, err) < 0)
 			return -1;
+		m->verified_by = "jwt";
+		break;
+	case SCHEME_HMAC:
+		if (signature_verify(m, keys, &m->key_used, err) < 0)
+			return -1;
+		m->verified_by = "hmac";
+		take_body(m);
 		break;
 	case SCHEME_NONE:
 		take_body(m);
 		break;
 	}
-	classify(m);
-	find_type(m);
-	find_subject(m);
-	if (buf_check(&m->type, err) < 0)
-		return -1;
-	return buf_check(&m->subject, err);
+	return describe_body(m, err);
 }

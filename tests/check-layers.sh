@@ -12,18 +12,20 @@ layer_of() {
 	case $1 in
 	error | clock) echo 0 ;;
 	buf | secret) echo 1 ;;
-	utf8) echo 2 ;;
-	base64 | hmac | io | json) echo 3 ;;
+	utf8 | hex) echo 2 ;;
+	base64 | hmac | io | json | form) echo 3 ;;
 	keyring | sender) echo 4 ;;
-	jwt | message) echo 5 ;;
-	verify | envelope | spool) echo 6 ;;
-	quarantine | request | log | watchdog) echo 7 ;;
-	reply | endpoint) echo 8 ;;
-	authenticate | exchange) echo 9 ;;
-	receive) echo 10 ;;
-	serve) echo 11 ;;
-	transport_cgi | transport_fcgi) echo 12 ;;
-	main) echo 13 ;;
+	jwt | message | credentials) echo 5 ;;
+	jwk | signature | notice | envelope | spool) echo 6 ;;
+	verify | quarantine | seen | jwks | token) echo 7 ;;
+	request | log | watchdog) echo 8 ;;
+	reply | endpoint) echo 9 ;;
+	authenticate) echo 10 ;;
+	exchange) echo 11 ;;
+	receive | issue | account) echo 12 ;;
+	serve) echo 13 ;;
+	transport_cgi | transport_fcgi) echo 14 ;;
+	main) echo 15 ;;
 	*) echo unknown ;;
 	esac
 }

@@ -1,0 +1,152 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * account - what the log says of an exchange
+ */
+#include "account.h"
+
+#include <stdatomic.h>
+
+#include "clock.h"
+#include "log.h"
+#include "reply.h"
+
+static uint64_t
+hash_text(uint64_t hash, const char *text)
+{
+	/* FNV-1a */
+	for (; text && *text; text++)
+		hash = (hash ^ (unsigned char)*text) * 1099511628211u;
+	return hash;
+}
+
+/*
+ * Once for each endpoint, or nearly: two whose spools meet in one bit share
+ * the warning, which keeps this free of locks and of memory.
+ */
+static void
+warn_of_short_keys(
+    const struct exchange *x, const char *parameter, const struct keyring *keys)
+{
+	static _Atomic uint64_t warned[16];
+	const struct endpoint *ep = &x->endpoint;
+	uint64_t hash = hash_text(14695981039346656037u, parameter), bit;
+	struct log_line line;
+	size_t i;
+
+	hash = hash_text(hash_text(hash, ep->spool), ep->client_id);
+	for (i = 0; i < keys->count; i++) {
+		if (keys->keys[i].bytes.len >= ENDPOINT_KEY_SHORT)
+			continue;
+		bit = UINT64_C(1) << ((hash + i) % 64);
+		if (atomic_fetch_or(&warned[hash / 64 % 16], bit) & bit)
+			continue;
+		log_start(&line, LOG_PRIORITY_WARNING);
+		log_add_text(&line, "event", "short-key");
+		log_add_text(&line, "parameter", parameter);
+		log_add_text(&line, "key", keys->keys[i].name);
+		log_add_number(&line, "bytes", "%zu", keys->keys[i].bytes.len);
+		if (ep->spool)
+			log_add_text(&line, "spool", ep->spool);
+		log_add_text(&line, "detail",
+		    "a key under 32 bytes can be guessed from one message");
+		log_write(&line);
+	}
+}
+
+static const char *const quarantined_names[] = {
+	[QUARANTINE_NOT_MEANT] = "",
+	[QUARANTINE_KEPT] = "kept",
+	[QUARANTINE_FULL] = "full",
+	[QUARANTINE_OFF] = "off",
+	[QUARANTINE_FAILED] = "failed",
+};
+
+static enum log_priority
+priority_of(const struct exchange *x)
+{
+	switch (error_class(x->error.code)) {
+	case CLASS_NONE:
+		return x->unanswered || x->oauth_error ? LOG_PRIORITY_WARNING
+						       : LOG_PRIORITY_INFO;
+	case CLASS_FAULT:
+		return LOG_PRIORITY_ERROR;
+	case CLASS_REFUSAL:
+		return LOG_PRIORITY_NOTICE;
+	default:
+		return LOG_PRIORITY_WARNING;
+	}
+}
+
+static int
+status_of(const struct exchange *x)
+{
+	if (x->error.code != ERROR_NONE)
+		return reply_status(x->error.code);
+	return reply_token_status(x->oauth_error);
+}
+
+static const char *
+reason_of(const struct exchange *x)
+{
+	if (x->error.code != ERROR_NONE)
+		return error_rule(x->error.code);
+	if (x->oauth_error)
+		return x->oauth_error;
+	if (x->answer)
+		return "token-issued";
+	return x->duplicate ? "duplicate" : "accepted";
+}
+
+static void
+log_exchange(const struct exchange *x)
+{
+	const struct message *m = &x->message;
+	bool accepted = x->error.code == ERROR_NONE && !x->oauth_error;
+	int64_t taken = clock_monotonic() - x->request->started;
+	const char *remote = request_param(x->request, "REMOTE_ADDR");
+	struct log_line line;
+
+	log_start(&line, priority_of(x));
+	log_add_number(&line, "status", "%d", status_of(x));
+	log_add_text(&line, "reason", reason_of(x));
+	if (m->sender)
+		log_add_text(&line, "sender", m->sender->name);
+	if (m->type.len && accepted)
+		log_add(&line, "type", buf_span(&m->type));
+	if (m->id.len)
+		log_add(&line, "id", m->id);
+	if (x->quarantined != QUARANTINE_NOT_MEANT)
+		log_add_text(
+		    &line, "quarantine", quarantined_names[x->quarantined]);
+	if (x->file[0])
+		log_add_text(&line, "file", x->file);
+	log_add_number(&line, "bytes", "%zu", m->body.len);
+	log_add_number(&line, "ms", "%.3f", (double)taken / 1000);
+	log_add_text(&line, "remote", remote ? remote : "");
+	/* Not the path: with some senders it is the secret. */
+	if (error_class(x->error.code) == CLASS_FAULT && x->endpoint.spool)
+		log_add_text(&line, "spool", x->endpoint.spool);
+	if (!accepted)
+		log_add_text(&line, "detail",
+		    x->oauth_error ? x->oauth_description : x->error.text);
+	if (x->keeping_failed.code != ERROR_NONE)
+		log_add_text(&line, "keeping", x->keeping_failed.text);
+	if (x->unanswered)
+		log_add_text(&line, "answer", "unsent");
+	log_write(&line);
+}
+
+void
+account_for(const struct exchange *x)
+{
+	/* Only an endpoint that was read to its end has all it needs. */
+	if (x->error.code != ERROR_CONFIGURATION) {
+		warn_of_short_keys(x, "HOOKDIR_KEY", &x->endpoint.keys);
+		warn_of_short_keys(
+		    x, "HOOKDIR_TOKEN_KEY", &x->endpoint.token_keys);
+	}
+	if (x->admission.warning.code != ERROR_NONE)
+		log_event(LOG_PRIORITY_ERROR, "old-keys-kept",
+		    x->admission.warning.text);
+	log_exchange(x);
+}

@@ -1,0 +1,187 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * issue - the role that hands out access tokens: OAuth 2.0 Client
+ * Credentials (RFC 6749 section 4.4)
+ */
+#include "issue.h"
+
+#include <jansson.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "clock.h"
+#include "credentials.h"
+#include "form.h"
+#include "secret.h"
+#include "token.h"
+#include "utf8.h"
+
+#define FIELD_MAX 4096 /* bytes of a field that is looked at */
+
+/* What the form says; RFC 6749 4.4.2 and 2.3.1. */
+struct fields {
+	struct buf grant_type, scope, client_id, client_secret; /* owned */
+	bool in_body;  /* a client's secret is in the body */
+	bool repeated; /* a field came twice, or was too long */
+};
+
+static void
+read_field(
+    struct span form, const char *name, struct buf *out, struct fields *fields)
+{
+	/* RFC 6749 3.2: not more than once. */
+	if (form_field(form, name, out) > 1 || out->failed)
+		fields->repeated = true;
+}
+
+static void
+read_fields(struct span form, struct fields *fields)
+{
+	const struct buf empty = BUF_INIT(FIELD_MAX);
+
+	fields->grant_type = fields->scope = empty;
+	fields->client_id = fields->client_secret = empty;
+	fields->repeated = false;
+	read_field(form, "grant_type", &fields->grant_type, fields);
+	read_field(form, "scope", &fields->scope, fields);
+	read_field(form, "client_id", &fields->client_id, fields);
+	read_field(form, "client_secret", &fields->client_secret, fields);
+	/* A client that uses the header may still say its name here. */
+	fields->in_body = fields->client_secret.len > 0;
+}
+
+static void
+free_fields(struct fields *fields)
+{
+	secret_wipe(fields->client_secret.at, fields->client_secret.size);
+	buf_free(&fields->grant_type);
+	buf_free(&fields->scope);
+	buf_free(&fields->client_id);
+	buf_free(&fields->client_secret);
+}
+
+static void
+refuse(struct exchange *x, const char *code, const char *description)
+{
+	x->oauth_error = code;
+	x->oauth_description = description;
+}
+
+/* RFC 6749 2.3: one way to say who it is, never two. */
+static bool
+check_client(struct exchange *x, const struct credentials *header,
+    const struct fields *fields)
+{
+	const struct endpoint *ep = &x->endpoint;
+	const char *used;
+
+	if (header->scheme != CREDENTIALS_NONE && fields->in_body) {
+		refuse(x, "invalid_request",
+		    "the client is named in the header and in the body");
+		return false;
+	}
+	if (header->scheme == CREDENTIALS_BASIC &&
+	    credentials_match(header->user, header->secret, true, ep->client_id,
+		&ep->client_secrets, &used))
+		return true;
+	if (header->scheme == CREDENTIALS_NONE &&
+	    credentials_match(buf_span(&fields->client_id),
+		buf_span(&fields->client_secret), false, ep->client_id,
+		&ep->client_secrets, &used))
+		return true;
+	refuse(x, "invalid_client", "there is no such client");
+	return false;
+}
+
+static bool
+check_request(struct exchange *x, const struct credentials *header,
+    const struct fields *fields)
+{
+	struct span grant = buf_span(&fields->grant_type);
+
+	if (fields->repeated)
+		refuse(x, "invalid_request", "a field came twice or is long");
+	else if (!check_client(x, header, fields))
+		return false;
+	else if (grant.len == 0)
+		refuse(x, "invalid_request", "grant_type is missing");
+	else if (!span_is(grant, "client_credentials"))
+		refuse(x, "unsupported_grant_type",
+		    "only client_credentials is served here");
+	else if (!utf8_valid(buf_span(&fields->scope)))
+		refuse(x, "invalid_scope", "the scope is no text");
+	else
+		return true;
+	return false;
+}
+
+/* RFC 6749 5.1. */
+static int
+grant(struct exchange *x, struct span scope)
+{
+	const struct endpoint *ep = &x->endpoint;
+	struct token_rule rule = { ep->issuer, ep->audience, &ep->token_keys,
+		NULL };
+	struct buf token = BUF_INIT(TOKEN_MAX);
+	json_t *answer;
+	int rc =
+	    token_issue(&rule, ep->client_id, scope, (double)clock_now().tv_sec,
+		(unsigned)ep->token_ttl, &token, &x->error);
+
+	if (rc == 0) {
+		answer = json_pack("{s:s%, s:s, s:I}", "access_token", token.at,
+		    token.len, "token_type", "Bearer", "expires_in",
+		    (json_int_t)ep->token_ttl);
+		if (answer && scope.len)
+			(void)json_object_set_new(
+			    answer, "scope", json_stringn(scope.at, scope.len));
+		x->answer = answer ? json_dumps(answer, JSON_COMPACT) : NULL;
+		json_decref(answer);
+		if (!x->answer)
+			rc = error_set(
+			    &x->error, ERROR_MEMORY, "no memory to answer");
+	}
+	secret_wipe(token.at, token.len);
+	buf_free(&token);
+	return rc;
+}
+
+static int
+report(struct exchange *x)
+{
+	json_t *answer = json_pack("{s:s, s:s}", "error", x->oauth_error,
+	    "error_description", x->oauth_description);
+
+	x->answer = answer ? json_dumps(answer, JSON_COMPACT) : NULL;
+	json_decref(answer);
+	return x->answer
+	    ? 0
+	    : error_set(&x->error, ERROR_MEMORY, "no memory to answer");
+}
+
+int
+issue(struct exchange *x)
+{
+	const struct request *rq = x->request;
+	struct buf *body = &x->message.body;
+	struct credentials header;
+	struct fields fields;
+	int rc;
+
+	if (request_check_method(rq, "POST", &x->error) < 0)
+		return -1;
+	body->max = ISSUE_BODY_MAX;
+	if (request_read_body(rq, body, &x->error) < 0)
+		return -1;
+	read_fields(buf_span(body), &fields);
+	rc = credentials_parse(
+	    &header, request_param(rq, "HTTP_AUTHORIZATION"), &x->error);
+	if (rc == 0)
+		rc = check_request(x, &header, &fields)
+		    ? grant(x, buf_span(&fields.scope))
+		    : report(x);
+	credentials_free(&header);
+	free_fields(&fields);
+	secret_wipe(body->at, body->len);
+	return rc;
+}

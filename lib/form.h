@@ -1,0 +1,21 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * form - application/x-www-form-urlencoded (WHATWG URL, section 5.1)
+ */
+#ifndef HOOKDIR_FORM_H
+#define HOOKDIR_FORM_H
+
+#include <stdbool.h>
+
+#include "buf.h"
+
+/* Append the decoded text: + is a space, %XX a byte, the rest itself. */
+void form_decode(struct span text, struct buf *out);
+
+/*
+ * Append the decoded value of a field. Answers how many fields of that
+ * name there are; with more than one, out has the first one's value.
+ */
+size_t form_field(struct span form, const char *name, struct buf *out);
+
+#endif

@@ -1,0 +1,19 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * hex - bytes as hexadecimal digits (RFC 4648 section 8)
+ */
+#ifndef HOOKDIR_HEX_H
+#define HOOKDIR_HEX_H
+
+#include <stdbool.h>
+
+#include "buf.h"
+
+/*
+ * Append the bytes that the digits say, in either case. False and nothing
+ * appended when they are none, or not in pairs. Look at buf_check() for
+ * memory.
+ */
+bool hex_decode(struct span digits, struct buf *out);
+
+#endif

@@ -1,0 +1,188 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * jwks - a file with a key set, read when it changes
+ *
+ * A change shows in the file's identity, size or times. The file may be
+ * exchanged at any moment, so it is looked at by its descriptor: what was
+ * read is what was looked at.
+ */
+#include "jwks.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "io.h"
+
+#define FILES_MAX 16
+
+struct jwks {
+	atomic_uint holders;
+	struct jwk_set *set;
+};
+
+/* What is known of one file. The path never changes once it is set. */
+struct file {
+	char *path;
+	struct stat seen;  /* as it was when it was last read */
+	struct jwks *good; /* NULL: there never were good keys */
+	struct error why;  /* what was wrong with it when it was last read */
+};
+
+static struct file files[FILES_MAX];
+static pthread_mutex_t files_lock = PTHREAD_MUTEX_INITIALIZER;
+
+static bool
+is_same(const struct stat *a, const struct stat *b)
+{
+	return a->st_dev == b->st_dev && a->st_ino == b->st_ino &&
+	    a->st_size == b->st_size &&
+	    a->st_mtim.tv_sec == b->st_mtim.tv_sec &&
+	    a->st_mtim.tv_nsec == b->st_mtim.tv_nsec &&
+	    a->st_ctim.tv_sec == b->st_ctim.tv_sec &&
+	    a->st_ctim.tv_nsec == b->st_ctim.tv_nsec;
+}
+
+static int
+read_all(int fd, struct buf *text, struct error *err)
+{
+	ssize_t got = 1;
+	char *room;
+
+	while (got > 0) {
+		room = buf_room(text, 65536);
+		if (!room)
+			return error_set(err, ERROR_CONFIGURATION,
+			    "HOOKDIR_JWKS: too large");
+		got = read(fd, room, 65536);
+		if (got < 0 && errno == EINTR)
+			got = 1;
+		else if (got < 0)
+			return error_system(err, "HOOKDIR_JWKS");
+		else
+			text->len += (size_t)got;
+	}
+	return 0;
+}
+
+/* The keys of a new file, held once for the table. */
+static int
+load(int fd, struct jwks **jwks, struct error *err)
+{
+	struct buf text = BUF_INIT(JWK_BYTES_MAX + 65536);
+	struct jwks *made = calloc(1, sizeof(*made));
+	int rc = -1;
+
+	if (!made)
+		(void)error_set(err, ERROR_MEMORY, "no memory for keys");
+	else if (read_all(fd, &text, err) == 0 &&
+	    jwk_set_read(buf_span(&text), &made->set, err) == 0)
+		rc = 0;
+	buf_free(&text);
+	if (rc < 0) {
+		free(made);
+		return -1;
+	}
+	atomic_init(&made->holders, 1);
+	*jwks = made;
+	return 0;
+}
+
+/* The table's entry for a path; the caller holds files_lock. */
+static struct file *
+find_file(const char *path, struct error *err)
+{
+	size_t i;
+
+	for (i = 0; i < FILES_MAX && files[i].path; i++)
+		if (strcmp(files[i].path, path) == 0)
+			return &files[i];
+	if (i == FILES_MAX) {
+		(void)error_set(err, ERROR_CONFIGURATION,
+		    "HOOKDIR_JWKS: more than %d files", FILES_MAX);
+		return NULL;
+	}
+	files[i].path = strdup(path);
+	if (!files[i].path) {
+		(void)error_set(err, ERROR_MEMORY, "no memory for keys");
+		return NULL;
+	}
+	return &files[i];
+}
+
+/*
+ * Read the file again if it has changed. What is wrong with it goes to
+ * *err once; it is in file->why as long as it stays wrong.
+ */
+static void
+refresh(struct file *file, struct error *err)
+{
+	struct jwks *fresh;
+	struct stat st;
+	/* What is no file must not keep us waiting. */
+	int fd = open(file->path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+
+	memset(&st, 0, sizeof(st));
+	if (fd >= 0 && fstat(fd, &st) == 0 && is_same(&st, &file->seen))
+		goto out;
+	/* Away, and it was away the last time: that has been said. */
+	if (fd < 0 && is_same(&st, &file->seen) && file->why.code != ERROR_NONE)
+		goto out;
+	file->seen = st;
+	file->why = (struct error)ERROR_INIT;
+	if (fd < 0) {
+		(void)error_system(&file->why, "HOOKDIR_JWKS: cannot open");
+	} else if (load(fd, &fresh, &file->why) == 0) {
+		jwks_release(file->good);
+		file->good = fresh;
+	}
+	if (file->why.code != ERROR_NONE)
+		*err = file->why;
+	/* What was wrong with us and not with it may be over next time. */
+	if (file->why.code != ERROR_NONE &&
+	    file->why.code != ERROR_CONFIGURATION && fd >= 0)
+		memset(&file->seen, 0, sizeof(file->seen));
+out:
+	io_discard(&fd);
+}
+
+int
+jwks_hold(const char *path, struct jwks **jwks, struct error *err)
+{
+	struct file *file;
+	int rc = -1;
+
+	(void)pthread_mutex_lock(&files_lock);
+	file = find_file(path, err);
+	if (file)
+		refresh(file, err);
+	if (file && file->good) {
+		atomic_fetch_add(&file->good->holders, 1);
+		*jwks = file->good;
+		rc = 0;
+	} else if (file && err->code == ERROR_NONE) {
+		*err = file->why;
+	}
+	(void)pthread_mutex_unlock(&files_lock);
+	return rc;
+}
+
+void
+jwks_release(struct jwks *jwks)
+{
+	if (jwks && atomic_fetch_sub(&jwks->holders, 1) == 1) {
+		jwk_set_free(jwks->set);
+		free(jwks);
+	}
+}
+
+const struct jwk_set *
+jwks_keys(const struct jwks *jwks)
+{
+	return jwks->set;
+}

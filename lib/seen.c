@@ -1,0 +1,172 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * seen - deliver a message once, however often it comes
+ *
+ * Two names for each key, both made with link() or rename() and so by one
+ * process alone:
+ *   KEY.claim  somebody is delivering it;
+ *   KEY        it is complete and on stable storage.
+ * KEY is only ever made from KEY.claim, after the message's own name has
+ * been flushed: whoever finds it may answer for the first one. A claim
+ * whose process died is waited for and then passed by, until it is swept.
+ */
+#include "seen.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "clock.h"
+#include "io.h"
+
+#define NAME_SIZE  (SHA256_HEX_SIZE + 8)
+#define WAIT_STEP  10000000L /* nanoseconds */
+#define WAIT_STEPS 150	     /* 1.5 s: senders give up after 3 */
+
+enum claim {
+	CLAIM_OURS,
+	CLAIM_NONE,	/* without one: store it and say nothing of it */
+	CLAIM_DELIVERED /* somebody else has delivered it */
+};
+
+int
+seen_key(struct span source, struct span id, char key[SHA256_HEX_SIZE],
+    struct error *err)
+{
+	struct buf text = BUF_INIT(source.len + id.len + 32);
+	int rc = -1;
+
+	/* The length in front: no two pairs make the same text. */
+	buf_printf(&text, "%zu:", source.len);
+	buf_append_span(&text, source);
+	buf_append_span(&text, id);
+	if (buf_check(&text, err) == 0)
+		rc = sha256_hex(buf_span(&text), key, err);
+	buf_free(&text);
+	return rc;
+}
+
+/* Is there one of this name that is not older than the window? */
+static bool
+is_recent(int seen, const char *name, unsigned window, bool *exists)
+{
+	time_t now = clock_now().tv_sec;
+	struct stat st;
+
+	*exists = fstatat(seen, name, &st, AT_SYMLINK_NOFOLLOW) == 0;
+	/* From the future, by more than that: the clock was wrong then. */
+	return *exists && S_ISREG(st.st_mode) &&
+	    now - st.st_mtime < (time_t)window &&
+	    st.st_mtime - now < (time_t)window;
+}
+
+/* Wait while somebody else has the claim. True: it was let go. */
+static bool
+wait_for_claim(int seen, const char *claim, unsigned window)
+{
+	const struct timespec step = { 0, WAIT_STEP };
+	bool exists;
+	int i;
+
+	for (i = 0; i < WAIT_STEPS; i++) {
+		/* An old one is nobody's any more. */
+		if (!is_recent(seen, claim, window, &exists))
+			return !exists;
+		(void)nanosleep(&step, NULL);
+	}
+	return false;
+}
+
+/* Claim the key for a file that stands in tmp/. */
+static enum claim
+make_claim(const struct spool *spool, int seen, const char *file,
+    const char *key, const char *claim, unsigned window)
+{
+	bool exists;
+	int tries;
+
+	for (tries = 0; tries < 3; tries++) {
+		if (linkat(spool->tmp, file, seen, claim, 0) == 0) {
+			/* Delivered between our look and our claim? */
+			if (!is_recent(seen, key, window, &exists))
+				return CLAIM_OURS;
+			(void)unlinkat(seen, claim, 0);
+			return CLAIM_DELIVERED;
+		}
+		if (errno != EEXIST || !wait_for_claim(seen, claim, window))
+			return CLAIM_NONE;
+		if (is_recent(seen, key, window, &exists))
+			return CLAIM_DELIVERED;
+	}
+	return CLAIM_NONE;
+}
+
+/* With the file in tmp/: claim, deliver, and say so. */
+static int
+deliver_claimed(const struct spool *spool, int seen, struct timespec received,
+    const char *key, unsigned window, char name[SPOOL_NAME_SIZE],
+    struct error *err)
+{
+	char claim[NAME_SIZE];
+	enum claim got;
+
+	(void)snprintf(claim, sizeof(claim), "%s.claim", key);
+	got = make_claim(spool, seen, name, key, claim, window);
+	if (got == CLAIM_DELIVERED) {
+		spool_forget(spool, name);
+		return 0;
+	}
+	if (spool_publish(spool, received, name, err) < 0) {
+		if (got == CLAIM_OURS)
+			(void)unlinkat(seen, claim, 0);
+		return -1;
+	}
+	/* Should this fail, repeats are stored: no harm is done. */
+	if (got == CLAIM_OURS && renameat(seen, claim, seen, key) < 0)
+		(void)unlinkat(seen, claim, 0);
+	return 1;
+}
+
+int
+seen_deliver(const struct spool *spool, struct timespec received,
+    struct iovec *iov, int count, const char key[SHA256_HEX_SIZE],
+    unsigned window, char name[SPOOL_NAME_SIZE], struct error *err)
+{
+	int seen = spool_directory(spool, "seen", err), rc = -1;
+	bool exists;
+
+	if (seen < 0)
+		return -1;
+	if (is_recent(seen, key, window, &exists))
+		rc = 0;
+	else if (spool_write(spool, received, iov, count, name, err) == 0)
+		rc = deliver_claimed(
+		    spool, seen, received, key, window, name, err);
+	io_discard(&seen);
+	return rc;
+}
+
+void
+seen_sweep(const struct spool *spool, unsigned window)
+{
+	struct error ignored = ERROR_INIT;
+	int seen = io_open_dir(spool->root, "seen", &ignored);
+	DIR *dir = seen < 0 ? NULL : fdopendir(seen);
+	struct dirent *entry;
+	bool exists;
+
+	if (!dir) {
+		io_discard(&seen);
+		return;
+	}
+	while ((entry = readdir(dir)) != NULL)
+		if (!is_recent(dirfd(dir), entry->d_name, window, &exists) &&
+		    exists && entry->d_name[0] != '.')
+			(void)unlinkat(dirfd(dir), entry->d_name, 0);
+	(void)closedir(dir);
+}
