@@ -60,6 +60,9 @@ BUILD_PACKAGES = gcc libc6-dev libfcgi-dev libjansson-dev libssl-dev
 DEMO_PACKAGES = $(BUILD_PACKAGES) nginx spawn-fcgi openssl curl jq python3
 TEST_PACKAGES = $(DEMO_PACKAGES) libcmocka-dev apache2 apache2-utils strace \
 	mandoc git
+# Clients and libraries of OAuth and JWT that other people wrote.
+TEST_PACKAGES += python3-cryptography python3-jwt python3-requests-oauthlib \
+	ruby-jwt $(if $(shell command -v npm),,nodejs npm)
 LINT_PACKAGES = $(BUILD_PACKAGES) clang clang-format cppcheck mandoc \
 	shellcheck python3
 
@@ -103,8 +106,8 @@ bench:
 
 SOURCES = $(wildcard lib/*.[ch] handler/*.[ch] tests/unit/*.[ch])
 SCRIPTS = tests/need tests/lint-manuals tests/demo tests/check-layers.sh tests/check-banned.sh \
-	tests/check-install.sh .ci/run
-MANUALS = handler/hookdir.fcgi.8 lib/hookdir-spool.5
+	tests/check-install.sh nginx/hookdir-jwks.sh .ci/run
+MANUALS = handler/hookdir.fcgi.8 lib/hookdir-spool.5 lib/hookdir-senders.7
 
 .PHONY: lint
 lint:
@@ -129,12 +132,13 @@ SAMPLES = $(DESTDIR)$(PREFIX)/share/doc/hookdir
 
 .PHONY: install
 install: all
-	install -d $(SBIN) $(MAN)/man5 $(MAN)/man8 $(UNITS) \
+	install -d $(SBIN) $(MAN)/man5 $(MAN)/man7 $(MAN)/man8 $(UNITS) \
 		$(DESTDIR)$(PREFIX)/lib/sysusers.d \
 		$(DESTDIR)$(PREFIX)/lib/tmpfiles.d \
 		$(SAMPLES)/nginx/secrets $(SAMPLES)/apache/secrets
 	install -m 0755 $(BUILD)/hookdir.fcgi $(SBIN)/
 	install -m 0644 lib/hookdir-spool.5 $(MAN)/man5/
+	install -m 0644 lib/hookdir-senders.7 $(MAN)/man7/
 	install -m 0644 handler/hookdir.fcgi.8 $(MAN)/man8/
 	install -m 0644 handler/hookdir.socket $(UNITS)/
 	sed 's|@PREFIX@|$(PREFIX)|' handler/hookdir.service \
@@ -144,16 +148,19 @@ install: all
 		$(DESTDIR)$(PREFIX)/lib/sysusers.d/hookdir.conf
 	install -m 0644 handler/hookdir.tmpfiles \
 		$(DESTDIR)$(PREFIX)/lib/tmpfiles.d/hookdir.conf
-	install -m 0644 nginx/*.conf nginx/hookdir_params $(SAMPLES)/nginx/
+	install -m 0644 nginx/*.conf nginx/hookdir_params nginx/*.service \
+		nginx/*.timer $(SAMPLES)/nginx/
+	install -m 0755 nginx/*.sh $(SAMPLES)/nginx/
 	install -m 0644 nginx/secrets/* $(SAMPLES)/nginx/secrets/
-	install -m 0644 apache/*.conf apache/*.asis $(SAMPLES)/apache/
+	install -m 0644 apache/*.conf apache/*.asis apache/*.json \
+		$(SAMPLES)/apache/
 	install -m 0644 apache/secrets/* $(SAMPLES)/apache/secrets/
 	install -m 0644 README.md CHANGELOG.md LICENSE $(SAMPLES)/
 
 .PHONY: uninstall
 uninstall:
 	rm -f $(SBIN)/hookdir.fcgi $(MAN)/man5/hookdir-spool.5 \
-		$(MAN)/man8/hookdir.fcgi.8 $(UNITS)/hookdir.socket \
+		$(MAN)/man7/hookdir-senders.7 $(MAN)/man8/hookdir.fcgi.8 $(UNITS)/hookdir.socket \
 		$(UNITS)/hookdir.service \
 		$(DESTDIR)$(PREFIX)/lib/sysusers.d/hookdir.conf \
 		$(DESTDIR)$(PREFIX)/lib/tmpfiles.d/hookdir.conf

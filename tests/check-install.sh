@@ -42,20 +42,16 @@ check "the program runs from there and knows its version" \
     same "$("$tree/sbin/hookdir.fcgi" -V)" "hookdir.fcgi $version"
 check "the changelog knows the version, too" \
     grep -q "^## $version" CHANGELOG.md
-for page in man8/hookdir.fcgi.8 man5/hookdir-spool.5; do
+for page in man8/hookdir.fcgi.8 man5/hookdir-spool.5 man7/hookdir-senders.7; do
 	check "manual page $page has nothing to complain of" \
 	    tests/lint-manuals "$tree/share/man/$page"
 done
 check "the service starts the program that was installed" \
     grep -qx "ExecStart=/opt/hookdir/sbin/hookdir.fcgi" \
     "$tree/lib/systemd/system/hookdir.service"
-for file in hookdir.conf hookdir_params vhost.conf secrets/shipmondo.conf; do
-	check "nginx/$file is installed as it is" \
-	    cmp "nginx/$file" "$tree/share/doc/hookdir/nginx/$file"
-done
-for file in hookdir.conf hookdir-cgi.conf vhost.conf secrets/shipmondo.conf; do
-	check "apache/$file is installed as it is" \
-	    cmp "apache/$file" "$tree/share/doc/hookdir/apache/$file"
+for file in $(find nginx apache -type f | sort); do
+	check "$file is installed as it is" \
+	    cmp "$file" "$tree/share/doc/hookdir/$file"
 done
 make uninstall DESTDIR="$work/root" PREFIX=/opt/hookdir >/dev/null
 check "make uninstall leaves no file behind" \

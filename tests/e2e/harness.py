@@ -36,7 +36,9 @@ itself looks for sanitizer reports and for handlers that died.
               "vhost.conf" has /webhook/shipmondo, /webhook/basic and
               /webhook/bearer. "hookdir.conf" goes into a small server of
               the harness's own; there endpoints={"/path": {"HOOKDIR_...":
-              "value"}} adds further endpoints (HOOKDIR_SPOOL is filled in).
+              "value"}} adds further endpoints (HOOKDIR_SPOOL is filled in),
+              and also=["hookdir-nshift.conf"] further samples, whose secrets
+              secrets={"nshift.conf": ["current", "previous"]} fills in.
               post() request() raw() reload() logs() spool(name).
   curl()      one call; Response has status, header(), all(), body, json().
   Spool(path) messages() quarantine() one() files() of a spool folder.
@@ -956,6 +958,9 @@ class WebServer(Process):
     keys, passwords, tokens: the secrets of /webhook/shipmondo (key and
     previous key), /webhook/basic (pairs of user and password) and
     /webhook/bearer. None leaves the sample's file as it is shipped.
+    also: further samples beside hookdir.conf. secrets: for their files in
+    secrets/, by name, what fill_secrets() takes; a file that is not named
+    is left as it is shipped.
     edits: further {old: new} in the samples, each of which must occur.
     """
 
@@ -963,15 +968,22 @@ class WebServer(Process):
     # Files of the sample folder that each sample needs; and what the
     # harness replaces in them, all of it together.
     needs = {}
+    # Files of the sample folder that no server reads
+    others = ()
 
     def __init__(self, handler, conf="vhost.conf", *, keys=None,
                  passwords=None, tokens=None, endpoints=None, edits=None,
-                 main="", start=True):
+                 also=(), secrets=None, main="", start=True):
         super().__init__(self.kind)
         self.handler = handler
         self.conf = conf
+        self.also = list(also)
+        self.secrets = secrets or {}
         self.dir = folder(self.kind)
         self.etc = _mkdir(os.path.join(self.dir, "etc"))
+        # HOOKDIR_JWKS of hookdir-oauth.conf
+        self.jwks = os.path.join(
+            _mkdir(os.path.join(self.dir, "jwks")), "keys.json")
         self.spools = _mkdir(os.path.join(self.dir, "spool"), 0o770, WEB_USER)
         self.program = os.path.join(self.dir, "hookdir.cgi")
         self.keys, self.passwords, self.tokens = keys, passwords, tokens
@@ -1055,16 +1067,18 @@ class WebServer(Process):
             "/etc/ssl/certs/hookdir.pem": certificate().pem,
             "/etc/ssl/private/hookdir.key": certificate().key,
             "/usr/lib/cgi-bin/hookdir.cgi": self.program,
+            "/var/lib/hookdir-jwks/": os.path.dirname(self.jwks) + "/",
         }
 
     def samples(self):
         """Copies of the sample files by name, edited for this place. Every
         replacement must take place in one of them, and no address of the
         machine may be left."""
-        texts = {name: read(root_file(self.kind, name))
-                 for name in [self.conf, *self.needs[self.conf]["files"]]}
+        confs = [self.conf, *self.also]
+        texts = {name: read(root_file(self.kind, name)) for conf in confs
+                 for name in [conf, *self.needs[conf]["files"]]}
         table = {old: new for old, new in self.replacements().items()
-                 if old in self.needs[self.conf]["places"]}
+                 if any(old in self.needs[c]["places"] for c in confs)}
         table.update(self.listens())
         table.update(self.edits)
         for old, new in table.items():
@@ -1089,8 +1103,8 @@ class WebServer(Process):
         texts = self.samples()
         self.fill(texts)
         for name, text in texts.items():
-            readers = WEB_USER if name.endswith((".htpasswd", ".asis")) \
-                else None
+            readers = WEB_USER if name.endswith(
+                (".htpasswd", ".asis", ".json")) else None
             write(os.path.join(self.etc, os.path.basename(name)), text,
                   group=readers)
         path = os.path.join(self.dir, f"{self.kind}.conf")
@@ -1111,6 +1125,14 @@ class WebServer(Process):
             texts[name] += "".join(
                 f"{user}:{hash_password(password)}\n"
                 for user, password in self.passwords)
+        for name, secret in self.secrets.items():
+            name = "secrets/" + name
+            texts[name] = fill_secrets(texts[name], secret)
+
+    def also_conf(self, line):
+        """Lines that include the further samples"""
+        return "".join(line.format(os.path.join(self.etc, name)) + "\n"
+                       for name in self.also)
 
     def params_of(self, path, params):
         """What endpoints= asks for; its spool is named after the path."""
@@ -1175,11 +1197,26 @@ class WebServer(Process):
         return done.returncode, done.stdout.decode("utf-8", "replace")
 
 
-def fill_keys(text, keys):
+def fill_secrets(text, secret):
+    """The secrets of any file, told apart by what is in it: a list of
+    current and previous secret; pairs of user and password for a password
+    file; {"HOOKDIR_CLIENT_SECRET": list, ...} where there are several."""
+    if isinstance(secret, dict):
+        for name, keys in secret.items():
+            text = fill_keys(text, keys, name)
+        return text
+    if "HOOKDIR_KEY " in text:
+        return fill_keys(text, secret)
+    if "htpasswd" in text:
+        return text + "".join(f"{user}:{hash_password(password)}\n"
+                              for user, password in secret)
+    return fill_tokens(text, secret)
+
+
+def fill_keys(text, keys, name="HOOKDIR_KEY"):
     """Fills in HOOKDIR_KEY and, as its line is a comment, uncomments
     HOOKDIR_KEY_PREVIOUS when there is a second key."""
-    for name, key in zip(("HOOKDIR_KEY", "HOOKDIR_KEY_PREVIOUS"), keys,
-                         strict=False):
+    for name, key in zip((name, name + "_PREVIOUS"), keys, strict=False):
         quoted = re.sub(r'(["\\])', r"\\\1", key)
         pattern = re.compile(rf'^#?(\w+ {name} )""', re.M)
         eq(f"places of {name} in the sample", len(pattern.findall(text)), 1)
@@ -1189,12 +1226,16 @@ def fill_keys(text, keys):
 
 def fill_tokens(text, tokens):
     """Uncomments as many lines of the sample as there are tokens."""
-    for mark, token in zip(("TOKEN-IN-USE", "TOKEN-BEFORE"), tokens,
-                           strict=False):
+    for mark, token in zip(("IN-USE", "BEFORE"), tokens, strict=False):
+        mark = f"(?:TOKEN|SECRET)-{mark}"
         pattern = re.compile(rf"^#(\S.*){mark}", re.M)
         eq(f"places of {mark} in the sample", len(pattern.findall(text)), 1)
         text = pattern.sub(lambda m, t=token: m[1] + t, text)
     return text
+
+
+# What the harness replaces in every sample beside the complete ones
+PLACES = ("/run/hookdir/hookdir.sock", "/var/spool/hookdir/", "/etc/hookdir/")
 
 
 def hash_password(password):
@@ -1218,9 +1259,22 @@ class Nginx(WebServer):
                        "/etc/ssl/private/hookdir.key")},
         "hookdir.conf": {
             "files": ("hookdir_params", "secrets/shipmondo.conf"),
-            "places": ("/run/hookdir/hookdir.sock", "/var/spool/hookdir/",
-                       "/etc/hookdir/")},
+            "places": PLACES},
+        "hookdir-tradecloud.conf": {
+            "files": ("secrets/tradecloud-bearer.conf",
+                      "secrets/tradecloud.htpasswd"),
+            "places": PLACES},
+        "hookdir-nshift.conf": {
+            "files": ("secrets/nshift.conf",), "places": PLACES},
+        "hookdir-hmac.conf": {
+            "files": ("secrets/standard.conf", "secrets/github.conf",
+                      "secrets/shopify.conf", "secrets/stripe.conf"),
+            "places": PLACES},
+        "hookdir-oauth.conf": {
+            "files": ("secrets/oauth-client.conf", "secrets/oauth-key.conf"),
+            "places": (*PLACES, "/var/lib/hookdir-jwks/")},
     }
+    others = ("hookdir-jwks.sh", "hookdir-jwks.service", "hookdir-jwks.timer")
 
     def listens(self):
         if self.conf != "vhost.conf":
@@ -1247,7 +1301,7 @@ class Nginx(WebServer):
         ssl_certificate_key {certificate().key};
         location / {{ return 404; }}
         include {conf};
-{self.endpoint_conf()}    }}"""
+{self.also_conf("include {};")}{self.endpoint_conf()}    }}"""
         temp = "\n".join(
             f"    {name}_temp_path {self.dir}/tmp/{name};" for name in
             ("client_body", "fastcgi", "proxy", "scgi", "uwsgi"))
@@ -1308,8 +1362,21 @@ class Apache(WebServer):
                        "/etc/ssl/private/hookdir.key")},
         "hookdir.conf": {
             "files": ("unavailable.asis", "secrets/shipmondo.conf"),
-            "places": ("/run/hookdir/hookdir.sock", "/var/spool/hookdir/",
-                       "/etc/hookdir/")},
+            "places": PLACES},
+        "hookdir-tradecloud.conf": {
+            "files": ("secrets/tradecloud-bearer.conf",
+                      "secrets/tradecloud.htpasswd"),
+            "places": PLACES},
+        "hookdir-nshift.conf": {
+            "files": ("secrets/nshift.conf",), "places": PLACES},
+        "hookdir-hmac.conf": {
+            "files": ("secrets/standard.conf", "secrets/github.conf",
+                      "secrets/shopify.conf", "secrets/stripe.conf"),
+            "places": PLACES},
+        "hookdir-oauth.conf": {
+            "files": ("oauth-authorization-server.json",
+                      "secrets/oauth-client.conf", "secrets/oauth-key.conf"),
+            "places": (*PLACES, "/var/lib/hookdir-jwks/")},
         "hookdir-cgi.conf": {
             "files": ("unavailable.asis", "secrets/shipmondo.conf"),
             "places": ("/usr/lib/cgi-bin/hookdir.cgi", "/var/spool/hookdir/",
@@ -1337,9 +1404,12 @@ class Apache(WebServer):
 
     def modules(self):
         """LoadModule lines, dependencies first"""
-        asked = re.findall(r"^# *a2enmod (.+)$", read(
-            root_file(self.kind, self.conf)), re.M)
-        ok(f"{self.conf} names its modules", asked)
+        asked = []
+        for conf in [self.conf, *self.also]:
+            named = re.findall(r"^# *a2enmod (.+)$", read(
+                root_file(self.kind, conf)), re.M)
+            ok(f"{conf} names its modules", named)
+            asked += named
         seen, lines = set(), []
 
         def load(name):
@@ -1367,7 +1437,7 @@ class Apache(WebServer):
     SSLCertificateFile {certificate().pem}
     SSLCertificateKeyFile {certificate().key}
     Include {conf}
-{self.endpoint_conf()}</VirtualHost>"""
+{self.also_conf("Include {}")}{self.endpoint_conf()}</VirtualHost>"""
         user = f"User {WEB_USER}\nGroup {WEB_USER}" if WEB_USER else ""
         passed = " ".join(name for name in clean_environment()
                           if name not in ("PATH", "LC_ALL"))
@@ -1380,7 +1450,7 @@ ServerName {NAME}
 Listen 127.0.0.1:{self.port}
 ErrorLog {self._log.path}
 LogLevel notice
-CustomLog {self._access.path} "%h %u %t \\"%r\\" %>s %O"
+CustomLog {self._access.path} "%h %u %t \\"%r\\" %>s %O"{self.unlogged()}
 TypesConfig /dev/null
 StartServers 2
 ServerLimit 3
@@ -1398,6 +1468,13 @@ Timeout 60
 {self.main}
 {site}
 """
+
+    def unlogged(self):
+        """The end of a CustomLog line that hookdir-nshift.conf asks for"""
+        return "".join(
+            re.search(r'^#.*CustomLog .*( "expr=.*")$',
+                      read(root_file(self.kind, conf)), re.M)[1]
+            for conf in self.also if "nshift" in conf)
 
     def endpoint_conf(self):
         text = ""

@@ -18,6 +18,11 @@ SAMPLES = [(Nginx, "vhost.conf"), (Nginx, "hookdir.conf"),
            (Apache, "vhost.conf"), (Apache, "hookdir.conf"),
            (Apache, "hookdir-cgi.conf")]
 PATH = "/webhook/shipmondo"
+# The parameters that a file of secrets sets to nothing
+EMPTY = {**{f"{name}.conf": ["HOOKDIR_KEY"] for name in (
+             "shipmondo", "standard", "github", "shopify", "stripe")},
+         "oauth-client.conf": ["HOOKDIR_CLIENT_ID", "HOOKDIR_CLIENT_SECRET"],
+         "oauth-key.conf": ["HOOKDIR_TOKEN_KEY"]}
 
 
 def serve(kind, conf, **options):
@@ -104,11 +109,10 @@ def _():
             with open(os.path.join(place, name), encoding="utf-8") as file:
                 lines = [line.rstrip("\n") for line in file
                          if line.strip() and not line.startswith("#")]
-            want = {"shipmondo.conf":
-                    {"nginx": ['fastcgi_param HOOKDIR_KEY "";'],
-                     "apache": ['SetEnv HOOKDIR_KEY ""']}[kind]}
+            line = {"nginx": 'fastcgi_param {} "";',
+                    "apache": 'SetEnv {} ""'}[kind]
             eq(f"lines in force of {kind}/secrets/{name}", lines,
-               want.get(name, []))
+               [line.format(key) for key in EMPTY.get(name, [])])
 
 
 @test("every sample file is one that these tests start")
@@ -117,6 +121,7 @@ def _():
         used = set(kind.needs)
         for need in kind.needs.values():
             used |= set(need["files"])
+        used |= set(kind.others)
         there = set()
         for place, _, names in os.walk(root_file(kind.kind)):
             there |= {os.path.relpath(os.path.join(place, name),
