@@ -62,7 +62,7 @@ TEST_PACKAGES = $(DEMO_PACKAGES) libcmocka-dev apache2 apache2-utils strace \
 	mandoc git
 # Clients and libraries of OAuth and JWT that other people wrote.
 TEST_PACKAGES += python3-cryptography python3-jwt python3-requests-oauthlib \
-	ruby-jwt $(if $(shell command -v npm),,nodejs npm)
+	ruby ruby-jwt $(if $(shell command -v npm),,nodejs npm)
 LINT_PACKAGES = $(BUILD_PACKAGES) clang clang-format cppcheck mandoc \
 	shellcheck python3
 

@@ -21,7 +21,6 @@
 /* What the form says; RFC 6749 4.4.2 and 2.3.1. */
 struct fields {
 	struct buf grant_type, scope, client_id, client_secret; /* owned */
-	bool in_body;  /* a client's secret is in the body */
 	bool repeated; /* a field came twice, or was too long */
 };
 
@@ -37,17 +36,14 @@ read_field(
 static void
 read_fields(struct span form, struct fields *fields)
 {
-	const struct buf empty = BUF_INIT(FIELD_MAX);
-
-	fields->grant_type = fields->scope = empty;
-	fields->client_id = fields->client_secret = empty;
-	fields->repeated = false;
+	*fields = (struct fields){ .grant_type = BUF_INIT(FIELD_MAX),
+		.scope = BUF_INIT(FIELD_MAX),
+		.client_id = BUF_INIT(FIELD_MAX),
+		.client_secret = BUF_INIT(FIELD_MAX) };
 	read_field(form, "grant_type", &fields->grant_type, fields);
 	read_field(form, "scope", &fields->scope, fields);
 	read_field(form, "client_id", &fields->client_id, fields);
 	read_field(form, "client_secret", &fields->client_secret, fields);
-	/* A client that uses the header may still say its name here. */
-	fields->in_body = fields->client_secret.len > 0;
 }
 
 static void
@@ -67,7 +63,28 @@ refuse(struct exchange *x, const char *code, const char *description)
 	x->oauth_description = description;
 }
 
-/* RFC 6749 2.3: one way to say who it is, never two. */
+/*
+ * RFC 6749 2.3: one way to say who it is, never two. A client that uses
+ * the header may say its name in the body as well, but the same.
+ */
+static bool
+is_named_twice(const struct credentials *header, const struct fields *fields)
+{
+	struct span name = buf_span(&fields->client_id);
+	struct buf plain = BUF_INIT(CREDENTIALS_MAX);
+	bool same;
+
+	if (header->scheme == CREDENTIALS_NONE)
+		return false;
+	if (fields->client_secret.len)
+		return true;
+	form_decode(header->user, &plain);
+	same = span_equal(name, header->user) ||
+	    span_equal(name, buf_span(&plain));
+	buf_free(&plain);
+	return name.len && header->scheme == CREDENTIALS_BASIC && !same;
+}
+
 static bool
 check_client(struct exchange *x, const struct credentials *header,
     const struct fields *fields)
@@ -75,7 +92,7 @@ check_client(struct exchange *x, const struct credentials *header,
 	const struct endpoint *ep = &x->endpoint;
 	const char *used;
 
-	if (header->scheme != CREDENTIALS_NONE && fields->in_body) {
+	if (is_named_twice(header, fields)) {
 		refuse(x, "invalid_request",
 		    "the client is named in the header and in the body");
 		return false;

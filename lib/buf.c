@@ -129,8 +129,13 @@ span_of(const char *text)
 }
 
 bool
+span_equal(struct span a, struct span b)
+{
+	return a.len == b.len && (a.len == 0 || memcmp(a.at, b.at, a.len) == 0);
+}
+
+bool
 span_is(struct span s, const char *text)
 {
-	return s.len == strlen(text) &&
-	    (s.len == 0 || memcmp(s.at, text, s.len) == 0);
+	return span_equal(s, span_of(text));
 }

@@ -59,5 +59,6 @@ void buf_free(struct buf *b);
 struct span buf_span(const struct buf *b);
 struct span span_of(const char *text);
 bool span_is(struct span s, const char *text);
+bool span_equal(struct span a, struct span b);
 
 #endif
