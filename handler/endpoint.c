@@ -328,6 +328,11 @@ check_tokens(const struct endpoint *ep, struct error *err)
 			    err, "TOKEN_KEY: HOOKDIR_AUTH is not token");
 		if (ep->jwks)
 			return wrong(err, "JWKS: HOOKDIR_AUTH is not token");
+		if (ep->issuer)
+			return wrong(err, "ISSUER: HOOKDIR_AUTH is not token");
+		if (ep->audience)
+			return wrong(
+			    err, "AUDIENCE: HOOKDIR_AUTH is not token");
 		return 0;
 	}
 	if (!ep->token_keys.count && !ep->jwks)
@@ -356,6 +361,10 @@ check_whole(struct endpoint *ep, struct error *err)
 	if (ep->sender->scheme != SCHEME_NONE && !ep->keys.count)
 		return error_set(err, ERROR_CONFIGURATION,
 		    "HOOKDIR_KEY: not set, and the sender %s signs",
+		    ep->sender->name);
+	if (ep->sender->needs_event && !ep->event)
+		return error_set(err, ERROR_CONFIGURATION,
+		    "HOOKDIR_EVENT: not set, and the sender %s names none",
 		    ep->sender->name);
 	if (ep->auth == AUTH_DEFAULT)
 		ep->auth = ep->keys.count ? AUTH_SIGNATURE : AUTH_BASIC;

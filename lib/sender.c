@@ -48,6 +48,7 @@ static const struct sender senders[] = {
 	    .scheme = SCHEME_NONE,
 	    .type_prefix = "com.nshift.",
 	    .type_fallback = "event",
+	    .needs_event = true,
 	},
 	{
 	    .name = "standard-webhooks",

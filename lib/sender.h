@@ -75,6 +75,7 @@ struct sender {
 	const char *type_headers[2]; /* NULL for none */
 	const char *type_path;	     /* NULL for none */
 	const char *type_fallback;
+	bool needs_event; /* HOOKDIR_EVENT must be set */
 
 	/* The first of these that is there; else the id is the digest. */
 	const char *id_header; /* NULL for none */

@@ -519,6 +519,27 @@ def _(kind):
         eq(f"stored after {path}", stored(web), [])
 
 
+@each("no header sets a parameter, whatever its name")
+def _(kind):
+    web = site(kind)
+    names = ("ROLE", "SPOOL", "SENDER", "EVENT", "SOURCE", "KEY",
+             "KEY_PREVIOUS", "AUTH", "TOKEN_KEY", "JWKS", "ISSUER",
+             "AUDIENCE", "CLIENT_ID", "CLIENT_SECRET", "HEADERS")
+    for mark in ("_", "-"):
+        for value in ("order.created", "server", "none"):
+            forged = [(f"HOOKDIR{mark}{name.replace('_', mark)}", value)
+                      for name in names]
+            forged += [(f"REMOTE{mark}USER", "somebody")]
+            for path, want in (("/webhook/nshift", 404),
+                               ("/webhook/nshift/x", 404),
+                               ("/webhook/nshift/x/order.created", 404),
+                               ("/webhook/tradecloud", 401)):
+                got = web.post(path, b"{}", forged)
+                eq(f"status of {path} with {value} and {mark}",
+                   got.status, want)
+            eq("stored", stored(web), [])
+
+
 @each("nshift: the secret is in no log, whatever happens")
 def _(kind):
     web = site(kind)
@@ -874,7 +895,9 @@ def _(kind):
         ok("Retry-After", got.header("Retry-After"))
         hasnt("answer", got.body, b"HOOKDIR_KEY")
         eq("stored", web.spool(path[1:]).files(), [])
-    has("handler's log", web.handler.new_log(), "HOOKDIR_KEY: not whsec_")
+    log = web.handler.new_log()
+    has("handler's log", log, "HOOKDIR_KEY (current): not whsec_")
+    has("handler's log", log, "HOOKDIR_KEY (previous): not whsec_")
 
 
 @each("a key and HOOKDIR_AUTH basic ask for both")
