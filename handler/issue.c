@@ -14,14 +14,13 @@
 #include "form.h"
 #include "secret.h"
 #include "token.h"
-#include "utf8.h"
 
-#define FIELD_MAX 4096 /* bytes of a field that is looked at */
+#define SCOPE_MAX 2048 /* bytes */
 
 /* What the form says; RFC 6749 4.4.2 and 2.3.1. */
 struct fields {
 	struct buf grant_type, scope, client_id, client_secret; /* owned */
-	bool repeated; /* a field came twice, or was too long */
+	bool repeated; /* a field came twice */
 };
 
 static void
@@ -29,17 +28,18 @@ read_field(
     struct span form, const char *name, struct buf *out, struct fields *fields)
 {
 	/* RFC 6749 3.2: not more than once. */
-	if (form_field(form, name, out) > 1 || out->failed)
+	if (form_field(form, name, out) > 1)
 		fields->repeated = true;
 }
 
 static void
 read_fields(struct span form, struct fields *fields)
 {
-	*fields = (struct fields){ .grant_type = BUF_INIT(FIELD_MAX),
-		.scope = BUF_INIT(FIELD_MAX),
-		.client_id = BUF_INIT(FIELD_MAX),
-		.client_secret = BUF_INIT(FIELD_MAX) };
+	/* As much as there is: what fails then is memory. */
+	*fields = (struct fields){ .grant_type = BUF_INIT(ISSUE_BODY_MAX),
+		.scope = BUF_INIT(ISSUE_BODY_MAX),
+		.client_id = BUF_INIT(ISSUE_BODY_MAX),
+		.client_secret = BUF_INIT(ISSUE_BODY_MAX) };
 	read_field(form, "grant_type", &fields->grant_type, fields);
 	read_field(form, "scope", &fields->scope, fields);
 	read_field(form, "client_id", &fields->client_id, fields);
@@ -54,6 +54,30 @@ free_fields(struct fields *fields)
 	buf_free(&fields->scope);
 	buf_free(&fields->client_id);
 	buf_free(&fields->client_secret);
+}
+
+/* Was there memory for all that the form says? */
+static int
+check_fields(const struct fields *fields, struct error *err)
+{
+	if (buf_check(&fields->grant_type, err) < 0 ||
+	    buf_check(&fields->scope, err) < 0 ||
+	    buf_check(&fields->client_id, err) < 0)
+		return -1;
+	return buf_check(&fields->client_secret, err);
+}
+
+/* RFC 6749 3.3: words of printable ASCII but for quote and backslash. */
+static bool
+is_scope(struct span scope)
+{
+	size_t i;
+
+	for (i = 0; i < scope.len; i++)
+		if (scope.at[i] < ' ' || scope.at[i] >= 0x7f ||
+		    scope.at[i] == '"' || scope.at[i] == '\\')
+			return false;
+	return scope.len <= SCOPE_MAX;
 }
 
 static void
@@ -79,7 +103,9 @@ is_named_twice(const struct credentials *header, const struct fields *fields)
 	if (fields->client_secret.len)
 		return true;
 	form_decode(header->user, &plain);
-	same = span_equal(name, header->user) ||
+	/* Without memory for it the name counts as the same: the secret
+	 * decides. */
+	same = plain.failed || span_equal(name, header->user) ||
 	    span_equal(name, buf_span(&plain));
 	buf_free(&plain);
 	return name.len && header->scheme == CREDENTIALS_BASIC && !same;
@@ -99,12 +125,12 @@ check_client(struct exchange *x, const struct credentials *header,
 	}
 	if (header->scheme == CREDENTIALS_BASIC &&
 	    credentials_match(header->user, header->secret, true, ep->client_id,
-		&ep->client_secrets, &used))
+		&ep->client_secrets, &used, &x->error))
 		return true;
 	if (header->scheme == CREDENTIALS_NONE &&
 	    credentials_match(buf_span(&fields->client_id),
 		buf_span(&fields->client_secret), false, ep->client_id,
-		&ep->client_secrets, &used))
+		&ep->client_secrets, &used, &x->error))
 		return true;
 	refuse(x, "invalid_client", "there is no such client");
 	return false;
@@ -117,7 +143,7 @@ check_request(struct exchange *x, const struct credentials *header,
 	struct span grant = buf_span(&fields->grant_type);
 
 	if (fields->repeated)
-		refuse(x, "invalid_request", "a field came twice or is long");
+		refuse(x, "invalid_request", "a field came twice");
 	else if (!check_client(x, header, fields))
 		return false;
 	else if (grant.len == 0)
@@ -125,8 +151,8 @@ check_request(struct exchange *x, const struct credentials *header,
 	else if (!span_is(grant, "client_credentials"))
 		refuse(x, "unsupported_grant_type",
 		    "only client_credentials is served here");
-	else if (!utf8_valid(buf_span(&fields->scope)))
-		refuse(x, "invalid_scope", "the scope is no text");
+	else if (!is_scope(buf_span(&fields->scope)))
+		refuse(x, "invalid_scope", "the scope is no list of words");
 	else
 		return true;
 	return false;
@@ -194,9 +220,11 @@ issue(struct exchange *x)
 	rc = credentials_parse(
 	    &header, request_param(rq, "HTTP_AUTHORIZATION"), &x->error);
 	if (rc == 0)
-		rc = check_request(x, &header, &fields)
-		    ? grant(x, buf_span(&fields.scope))
-		    : report(x);
+		rc = check_fields(&fields, &x->error);
+	if (rc == 0 && check_request(x, &header, &fields))
+		rc = grant(x, buf_span(&fields.scope));
+	else if (rc == 0)
+		rc = x->error.code == ERROR_NONE ? report(x) : -1;
 	credentials_free(&header);
 	free_fields(&fields);
 	secret_wipe(body->at, body->len);

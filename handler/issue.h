@@ -8,14 +8,12 @@
 
 #include "exchange.h"
 
-/*
- * Most bytes of a request for a token: a form of a few fields.
- */
+/* Most bytes of a request for a token: a form of a few fields. */
 #define ISSUE_BODY_MAX 65536
 
 /*
- * 0: x->answer is the JSON text to send, with x->oauth_error "" and status
- * 200, or an error of RFC 6749 5.2 and its status. -1: x->error, for
+ * 0: x->answer is the JSON text to send; x->oauth_error is NULL where it
+ * has a token, and else an error of RFC 6749 5.2. -1: x->error, for
  * requests that are broken or wrong before OAuth begins, and for faults of
  * ours.
  */

@@ -82,9 +82,14 @@ send_answer(const struct request *rq, int status, const char *type,
 	    "%s\r\n",
 	    status, title_of(status), type, body.len, headers);
 	buf_append_span(&out, body);
-	rc = buf_check(&out, &ignored);
-	if (rc == 0)
-		rc = request_write(rq, buf_span(&out));
+	/* No memory for an answer: this one needs none. */
+	rc = buf_check(&out, &ignored) == 0
+	    ? request_write(rq, buf_span(&out))
+	    : request_write(rq,
+		  span_of(status == 200 ? "Status: 200 OK\r\n\r\n"
+					: "Status: 503 Service Unavailable\r\n"
+					  "Retry-After: " RETRY_AFTER
+					  "\r\n\r\n"));
 	buf_free(&out);
 	return rc;
 }

@@ -139,3 +139,18 @@ span_is(struct span s, const char *text)
 {
 	return span_equal(s, span_of(text));
 }
+
+bool
+span_cut(struct span *rest, char separator, struct span *front)
+{
+	const char *end;
+
+	if (!rest->len)
+		return false;
+	end = memchr(rest->at, separator, rest->len);
+	front->at = rest->at;
+	front->len = end ? (size_t)(end - rest->at) : rest->len;
+	rest->at += front->len + (end != NULL);
+	rest->len -= front->len + (end != NULL);
+	return true;
+}

@@ -61,4 +61,10 @@ struct span span_of(const char *text);
 bool span_is(struct span s, const char *text);
 bool span_equal(struct span a, struct span b);
 
+/*
+ * Cut off the front of *rest up to the separator, which goes too; all of
+ * it where there is none. False when *rest is empty.
+ */
+bool span_cut(struct span *rest, char separator, struct span *front);
+
 #endif

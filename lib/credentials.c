@@ -107,7 +107,8 @@ match_exact(struct span user, struct span secret, const char *client_id,
 
 bool
 credentials_match(struct span user, struct span secret, bool maybe_encoded,
-    const char *client_id, const struct keyring *secrets, const char **used)
+    const char *client_id, const struct keyring *secrets, const char **used,
+    struct error *err)
 {
 	struct buf plain_user = BUF_INIT(CREDENTIALS_MAX);
 	struct buf plain_secret = BUF_INIT(CREDENTIALS_MAX);
@@ -116,7 +117,8 @@ credentials_match(struct span user, struct span secret, bool maybe_encoded,
 	if (!match && maybe_encoded) {
 		form_decode(user, &plain_user);
 		form_decode(secret, &plain_secret);
-		match = !plain_user.failed && !plain_secret.failed &&
+		match = buf_check(&plain_user, err) == 0 &&
+		    buf_check(&plain_secret, err) == 0 &&
 		    match_exact(buf_span(&plain_user), buf_span(&plain_secret),
 			client_id, secrets, used);
 		secret_wipe(plain_secret.at, plain_secret.size);

@@ -35,9 +35,11 @@ void credentials_free(struct credentials *c);
 /*
  * Is this the client? RFC 6749 2.3.1 has id and secret form-encoded before
  * they go into Basic; many clients leave that out, so both are tried. *used
- * is the name of the secret that matched.
+ * is the name of the secret that matched. False with ERROR_MEMORY in *err
+ * when that could not be found out.
  */
 bool credentials_match(struct span user, struct span secret, bool maybe_encoded,
-    const char *client_id, const struct keyring *secrets, const char **used);
+    const char *client_id, const struct keyring *secrets, const char **used,
+    struct error *err);
 
 #endif

@@ -8,44 +8,48 @@
 
 #include "hex.h"
 
+/* One character of encoded text; how many bytes of it that takes. */
+static size_t
+decode_one(struct span text, char *byte)
+{
+	char room[2];
+	struct buf said = { room, 0, sizeof(room), sizeof(room), false };
+
+	if (text.len > 2 && *text.at == '%' &&
+	    hex_decode((struct span){ text.at + 1, 2 }, &said)) {
+		*byte = room[0];
+		return 3;
+	}
+	*byte = *text.at == '+' ? ' ' : *text.at;
+	return 1;
+}
+
 void
 form_decode(struct span text, struct buf *out)
 {
-	size_t i;
+	size_t used;
+	char byte;
 
-	for (i = 0; i < text.len; i++) {
-		if (text.at[i] == '%' && i + 2 < text.len &&
-		    hex_decode((struct span){ text.at + i + 1, 2 }, out))
-			i += 2;
-		else
-			buf_append_byte(
-			    out, text.at[i] == '+' ? ' ' : text.at[i]);
+	for (; text.len; text.at += used, text.len -= used) {
+		used = decode_one(text, &byte);
+		buf_append_byte(out, byte);
 	}
-}
-
-/* Cut off what stands before the separator, or all of it. */
-static struct span
-cut(struct span *rest, char separator)
-{
-	const char *end = memchr(rest->at, separator, rest->len);
-	struct span part = { rest->at,
-		end ? (size_t)(end - rest->at) : rest->len };
-
-	rest->at += part.len + (end != NULL);
-	rest->len -= part.len + (end != NULL);
-	return part;
 }
 
 static bool
 is_named(struct span encoded, const char *name)
 {
-	struct buf decoded = BUF_INIT(encoded.len + 1);
-	bool same;
+	size_t used;
+	char byte;
 
-	form_decode(encoded, &decoded);
-	same = !decoded.failed && span_is(buf_span(&decoded), name);
-	buf_free(&decoded);
-	return same;
+	for (; encoded.len && *name; name++) {
+		used = decode_one(encoded, &byte);
+		if (byte != *name)
+			return false;
+		encoded.at += used;
+		encoded.len -= used;
+	}
+	return !encoded.len && !*name;
 }
 
 size_t
@@ -54,15 +58,9 @@ form_field(struct span form, const char *name, struct buf *out)
 	struct span pair, key;
 	size_t count = 0;
 
-	while (form.len) {
-		pair = cut(&form, '&');
-		if (!pair.len)
-			continue;
-		key = cut(&pair, '=');
-		if (!is_named(key, name))
-			continue;
-		if (count++ == 0)
+	while (span_cut(&form, '&', &pair))
+		if (span_cut(&pair, '=', &key) && is_named(key, name) &&
+		    count++ == 0)
 			form_decode(pair, out);
-	}
 	return count;
 }

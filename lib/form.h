@@ -13,8 +13,9 @@
 void form_decode(struct span text, struct buf *out);
 
 /*
- * Append the decoded value of a field. Answers how many fields of that
- * name there are; with more than one, out has the first one's value.
+ * Append the decoded value of a field; with more than one of that name,
+ * the first one's. Answers how many there are. Needs no memory but for
+ * the value.
  */
 size_t form_field(struct span form, const char *name, struct buf *out);
 

@@ -18,6 +18,7 @@
 #include <openssl/rsa.h>
 
 #include "base64.h"
+#include "json.h"
 
 #define NUMBER_MAX    2048 /* bytes of a modulus: 16384 bits */
 #define SIGNATURE_MAX 2048 /* bytes */
@@ -56,25 +57,40 @@ text_of(const json_t *jwk, const char *name)
 	return json_string_value(json_object_get(jwk, name));
 }
 
-/* A member that holds bytes in base64url. */
+/*
+ * A member that holds bytes in base64url. False when there is none, and
+ * with ERROR_MEMORY in *err when memory did not allow to read it.
+ */
 static bool
-bytes_of(const json_t *jwk, const char *name, struct buf *out)
+bytes_of(
+    const json_t *jwk, const char *name, struct buf *out, struct error *err)
 {
 	const char *text = text_of(jwk, name);
 
-	return text && base64url_decode(span_of(text), out) && !out->failed &&
-	    out->len > 0;
+	/* Room for all of it: what fails then is memory. */
+	out->max = out->len + (text ? strlen(text) : 0) + 4;
+	return text && base64url_decode(span_of(text), out) &&
+	    buf_check(out, err) == 0 && out->len > 0;
 }
 
 static EVP_PKEY *
-make_key(const char *type, OSSL_PARAM_BLD *builder)
+no_memory(struct error *err)
+{
+	(void)error_set(err, ERROR_MEMORY, "no memory for keys");
+	return NULL;
+}
+
+/* The key, NULL when its numbers make none. */
+static EVP_PKEY *
+make_key(const char *type, OSSL_PARAM_BLD *builder, struct error *err)
 {
 	OSSL_PARAM *params = OSSL_PARAM_BLD_to_param(builder);
 	EVP_PKEY_CTX *ctx = EVP_PKEY_CTX_new_from_name(NULL, type, NULL);
 	EVP_PKEY *key = NULL;
 
-	if (!params || !ctx || EVP_PKEY_fromdata_init(ctx) != 1 ||
-	    EVP_PKEY_fromdata(ctx, &key, EVP_PKEY_PUBLIC_KEY, params) != 1)
+	if (!params || !ctx || EVP_PKEY_fromdata_init(ctx) != 1)
+		(void)no_memory(err);
+	else if (EVP_PKEY_fromdata(ctx, &key, EVP_PKEY_PUBLIC_KEY, params) != 1)
 		key = NULL;
 	EVP_PKEY_CTX_free(ctx);
 	OSSL_PARAM_free(params);
@@ -83,24 +99,32 @@ make_key(const char *type, OSSL_PARAM_BLD *builder)
 
 /* RFC 7518 6.3.1. */
 static EVP_PKEY *
-read_rsa(const json_t *jwk)
+read_rsa(const json_t *jwk, struct error *err)
 {
-	struct buf n = BUF_INIT(NUMBER_MAX + 4), e = BUF_INIT(16);
+	struct buf n = BUF_INIT(0), e = BUF_INIT(0);
 	OSSL_PARAM_BLD *builder = OSSL_PARAM_BLD_new();
 	BIGNUM *modulus = NULL, *exponent = NULL;
 	EVP_PKEY *key = NULL;
 
-	if (bytes_of(jwk, "n", &n) && bytes_of(jwk, "e", &e)) {
-		modulus = BN_bin2bn((unsigned char *)n.at, (int)n.len, NULL);
-		exponent = BN_bin2bn((unsigned char *)e.at, (int)e.len, NULL);
+	if (!bytes_of(jwk, "n", &n, err) || !bytes_of(jwk, "e", &e, err) ||
+	    n.len > NUMBER_MAX || e.len > NUMBER_MAX)
+		goto out;
+	modulus = BN_bin2bn((unsigned char *)n.at, (int)n.len, NULL);
+	exponent = BN_bin2bn((unsigned char *)e.at, (int)e.len, NULL);
+	if (!builder || !modulus || !exponent) {
+		(void)no_memory(err);
+		goto out;
 	}
 	/* RFC 7518 3.3 and 3.5: 2048 bits or more. */
-	if (builder && modulus && exponent &&
-	    BN_num_bits(modulus) >= JWK_RSA_BITS && BN_is_odd(exponent) &&
-	    !BN_is_one(exponent) &&
-	    OSSL_PARAM_BLD_push_BN(builder, OSSL_PKEY_PARAM_RSA_N, modulus) &&
-	    OSSL_PARAM_BLD_push_BN(builder, OSSL_PKEY_PARAM_RSA_E, exponent))
-		key = make_key("RSA", builder);
+	if (BN_num_bits(modulus) < JWK_RSA_BITS || !BN_is_odd(exponent) ||
+	    BN_is_one(exponent) || BN_num_bits(exponent) > 64)
+		goto out;
+	if (!OSSL_PARAM_BLD_push_BN(builder, OSSL_PKEY_PARAM_RSA_N, modulus) ||
+	    !OSSL_PARAM_BLD_push_BN(builder, OSSL_PKEY_PARAM_RSA_E, exponent))
+		(void)no_memory(err);
+	else
+		key = make_key("RSA", builder, err);
+out:
 	BN_free(modulus);
 	BN_free(exponent);
 	OSSL_PARAM_BLD_free(builder);
@@ -111,22 +135,27 @@ read_rsa(const json_t *jwk)
 
 /* RFC 7518 6.2.1, P-256 alone: an uncompressed point. */
 static EVP_PKEY *
-read_ec(const json_t *jwk)
+read_ec(const json_t *jwk, struct error *err)
 {
-	struct buf point = BUF_INIT(2 * ES256_HALF + 8);
+	struct buf point = BUF_INIT(1);
 	OSSL_PARAM_BLD *builder = OSSL_PARAM_BLD_new();
 	const char *curve = text_of(jwk, "crv");
 	EVP_PKEY *key = NULL;
 
 	buf_append_byte(&point, 4);
-	if (builder && curve && strcmp(curve, "P-256") == 0 &&
-	    bytes_of(jwk, "x", &point) && point.len == 1 + ES256_HALF &&
-	    bytes_of(jwk, "y", &point) && point.len == 1 + 2 * ES256_HALF &&
-	    OSSL_PARAM_BLD_push_utf8_string(
-		builder, OSSL_PKEY_PARAM_GROUP_NAME, "prime256v1", 0) &&
-	    OSSL_PARAM_BLD_push_octet_string(
+	if (!curve || strcmp(curve, "P-256") != 0 ||
+	    !bytes_of(jwk, "x", &point, err) || point.len != 1 + ES256_HALF ||
+	    !bytes_of(jwk, "y", &point, err) || point.len != 1 + 2 * ES256_HALF)
+		goto out;
+	if (!builder ||
+	    !OSSL_PARAM_BLD_push_utf8_string(
+		builder, OSSL_PKEY_PARAM_GROUP_NAME, "prime256v1", 0) ||
+	    !OSSL_PARAM_BLD_push_octet_string(
 		builder, OSSL_PKEY_PARAM_PUB_KEY, point.at, point.len))
-		key = make_key("EC", builder);
+		(void)no_memory(err);
+	else
+		key = make_key("EC", builder, err);
+out:
 	OSSL_PARAM_BLD_free(builder);
 	buf_free(&point);
 	return key;
@@ -134,16 +163,20 @@ read_ec(const json_t *jwk)
 
 /* RFC 8037 section 2. */
 static EVP_PKEY *
-read_okp(const json_t *jwk)
+read_okp(const json_t *jwk, struct error *err)
 {
-	struct buf x = BUF_INIT(64);
+	struct buf x = BUF_INIT(0);
 	const char *curve = text_of(jwk, "crv");
 	EVP_PKEY *key = NULL;
 
-	if (curve && strcmp(curve, "Ed25519") == 0 && bytes_of(jwk, "x", &x) &&
-	    x.len == 32)
+	if (curve && strcmp(curve, "Ed25519") == 0 &&
+	    bytes_of(jwk, "x", &x, err) && x.len == 32) {
 		key = EVP_PKEY_new_raw_public_key(
 		    EVP_PKEY_ED25519, NULL, (unsigned char *)x.at, x.len);
+		/* Any 32 bytes make one. */
+		if (!key)
+			(void)no_memory(err);
+	}
 	buf_free(&x);
 	return key;
 }
@@ -186,21 +219,9 @@ find_algorithm(const json_t *jwk, enum algorithm *algorithm)
 	return false;
 }
 
-/* Was it memory that OpenSSL lacked, in what has just failed? */
-static bool
-lacked_memory(void)
-{
-	unsigned long code;
-	bool lacked = false;
-
-	while ((code = ERR_get_error()) != 0)
-		lacked |= ERR_GET_REASON(code) == ERR_R_MALLOC_FAILURE;
-	return lacked;
-}
-
 /* Add a key if it is one of ours. -1: no memory. */
 static int
-add_key(struct jwk_set *set, const json_t *jwk)
+add_key(struct jwk_set *set, const json_t *jwk, struct error *err)
 {
 	struct jwk *slot = &set->keys[set->count];
 	const char *kid = text_of(jwk, "kid");
@@ -211,40 +232,71 @@ add_key(struct jwk_set *set, const json_t *jwk)
 	switch (slot->algorithm) {
 	case RS256:
 	case PS256:
-		slot->key = read_rsa(jwk);
+		slot->key = read_rsa(jwk, err);
 		break;
 	case ES256:
-		slot->key = read_ec(jwk);
+		slot->key = read_ec(jwk, err);
 		break;
 	case EDDSA:
-		slot->key = read_okp(jwk);
+		slot->key = read_okp(jwk, err);
 		break;
 	}
 	if (!slot->key)
-		return lacked_memory() ? -1 : 0;
+		return err->code == ERROR_NONE ? 0 : -1;
 	slot->kid = kid ? strdup(kid) : NULL;
 	set->count++;
-	return kid && !slot->kid ? -1 : 0;
+	if (kid && !slot->kid)
+		(void)no_memory(err);
+	return err->code == ERROR_NONE ? 0 : -1;
+}
+
+/*
+ * The set as a tree. The scanner has found it sound, so what jansson then
+ * refuses without naming one of these is refused for want of memory.
+ */
+static json_t *
+load(struct span json, struct error *err)
+{
+	json_error_t why = { .text = "" };
+	struct json_value scanned;
+	json_t *root = NULL;
+
+	if (json.len > JWK_BYTES_MAX || !json_scan(json, &scanned) ||
+	    scanned.type != JSON_TYPE_OBJECT) {
+		(void)error_set(
+		    err, ERROR_CONFIGURATION, "the key set is no JSON object");
+		return NULL;
+	}
+	root = json_loadb(json.at, json.len, JSON_REJECT_DUPLICATES, &why);
+	if (root)
+		return root;
+	switch (json_error_code(&why)) {
+	case json_error_duplicate_key:
+	case json_error_null_character:
+	case json_error_null_byte_in_key:
+	case json_error_numeric_overflow:
+		(void)error_set(
+		    err, ERROR_CONFIGURATION, "the key set is not sound");
+		break;
+	default:
+		(void)no_memory(err);
+	}
+	return NULL;
 }
 
 int
 jwk_set_read(struct span json, struct jwk_set **set, struct error *err)
 {
 	struct jwk_set *found = calloc(1, sizeof(*found));
-	json_error_t why = { .text = "" };
-	json_t *root, *jwk;
+	json_t *root = found ? load(json, err) : NULL, *jwk;
 	size_t i;
 
 	if (!found)
-		return error_set(err, ERROR_MEMORY, "no memory for keys");
-	root = json.len <= JWK_BYTES_MAX
-	    ? json_loadb(json.at, json.len, JSON_REJECT_DUPLICATES, &why)
-	    : NULL;
+		(void)no_memory(err);
 	json_array_foreach(json_object_get(root, "keys"), i,
-	    jwk) if (add_key(found, jwk) < 0)(void)
-	    error_set(err, ERROR_MEMORY, "no memory for keys");
+	    jwk) if (add_key(found, jwk, err) < 0) break;
 	json_decref(root);
-	if (!found->count)
+	if (err->code == ERROR_NONE && !found->count)
 		(void)error_set(
 		    err, ERROR_CONFIGURATION, "no usable key in the key set");
 	if (err->code != ERROR_NONE) {
@@ -267,20 +319,29 @@ jwk_set_free(struct jwk_set *set)
 	free(set);
 }
 
+/* What looking at a signature can come to. */
+enum verdict {
+	GOOD,
+	BAD,
+	UNKNOWN /* a fault of ours */
+};
+
 /* RFC 7518 3.4 has R and S side by side, OpenSSL wants them in DER. */
-static bool
+static enum verdict
 ecdsa_to_der(struct span raw, struct buf *der)
 {
 	ECDSA_SIG *sig = ECDSA_SIG_new();
 	const unsigned char *at = (const unsigned char *)raw.at;
 	unsigned char *text = NULL;
-	BIGNUM *r = NULL, *s = NULL;
+	BIGNUM *r, *s;
 	int len = -1;
 
-	if (raw.len == 2 * ES256_HALF) {
-		r = BN_bin2bn(at, ES256_HALF, NULL);
-		s = BN_bin2bn(at + ES256_HALF, ES256_HALF, NULL);
+	if (raw.len != 2 * ES256_HALF) {
+		ECDSA_SIG_free(sig);
+		return BAD;
 	}
+	r = BN_bin2bn(at, ES256_HALF, NULL);
+	s = BN_bin2bn(at + ES256_HALF, ES256_HALF, NULL);
 	if (sig && r && s && ECDSA_SIG_set0(sig, r, s) == 1) {
 		r = s = NULL; /* now the signature's */
 		len = i2d_ECDSA_SIG(sig, &text);
@@ -291,45 +352,65 @@ ecdsa_to_der(struct span raw, struct buf *der)
 	BN_free(r);
 	BN_free(s);
 	ECDSA_SIG_free(sig);
-	return len > 0 && !der->failed;
+	return len > 0 && !der->failed ? GOOD : UNKNOWN;
 }
 
+/* Was it memory that OpenSSL lacked, in what has just failed? */
 static bool
+lacked_memory(void)
+{
+	unsigned long code;
+	bool lacked = false;
+
+	while ((code = ERR_get_error()) != 0)
+		lacked |= ERR_GET_REASON(code) == ERR_R_MALLOC_FAILURE;
+	return lacked;
+}
+
+static enum verdict
 verify_digest(const struct jwk *jwk, struct span signature, struct span bytes)
 {
 	const EVP_MD *digest = jwk->algorithm == EDDSA ? NULL : EVP_sha256();
 	EVP_MD_CTX *ctx = EVP_MD_CTX_new();
 	EVP_PKEY_CTX *options = NULL;
-	bool good;
+	enum verdict verdict = UNKNOWN;
 
-	good = ctx &&
-	    EVP_DigestVerifyInit(ctx, &options, digest, NULL, jwk->key) == 1;
+	/* Nothing of the token has a part in this: if it fails, we do. */
+	if (!ctx ||
+	    EVP_DigestVerifyInit(ctx, &options, digest, NULL, jwk->key) != 1)
+		goto out;
 	/* RFC 7518 3.5: MGF1 with SHA-256, a salt as long as the digest. */
-	if (good && jwk->algorithm == PS256)
-		good = EVP_PKEY_CTX_set_rsa_padding(
-			   options, RSA_PKCS1_PSS_PADDING) == 1 &&
-		    EVP_PKEY_CTX_set_rsa_pss_saltlen(
-			options, RSA_PSS_SALTLEN_DIGEST) == 1;
-	good = good &&
-	    EVP_DigestVerify(ctx, (const unsigned char *)signature.at,
-		signature.len, (const unsigned char *)bytes.at, bytes.len) == 1;
+	if (jwk->algorithm == PS256 &&
+	    (EVP_PKEY_CTX_set_rsa_padding(options, RSA_PKCS1_PSS_PADDING) !=
+		    1 ||
+		EVP_PKEY_CTX_set_rsa_pss_saltlen(
+		    options, RSA_PSS_SALTLEN_DIGEST) != 1))
+		goto out;
+	ERR_clear_error();
+	if (EVP_DigestVerify(ctx, (const unsigned char *)signature.at,
+		signature.len, (const unsigned char *)bytes.at, bytes.len) == 1)
+		verdict = GOOD;
+	else if (!lacked_memory())
+		verdict = BAD;
+out:
 	EVP_MD_CTX_free(ctx);
-	return good;
+	return verdict;
 }
 
-static bool
+static enum verdict
 verify_signature(
     const struct jwk *jwk, struct span signature, struct span bytes)
 {
 	struct buf der = BUF_INIT(SIGNATURE_MAX);
-	bool good;
+	enum verdict verdict;
 
 	if (jwk->algorithm != ES256)
 		return verify_digest(jwk, signature, bytes);
-	good = ecdsa_to_der(signature, &der) &&
-	    verify_digest(jwk, buf_span(&der), bytes);
+	verdict = ecdsa_to_der(signature, &der);
+	if (verdict == GOOD)
+		verdict = verify_digest(jwk, buf_span(&der), bytes);
 	buf_free(&der);
-	return good;
+	return verdict;
 }
 
 /* The key of that name; of several the one for the token's algorithm. */
@@ -359,7 +440,7 @@ jwk_verify(const struct jwk_set *set, const struct jwt *jwt,
 {
 	const struct jwk *jwk = choose(set, jwt);
 	struct buf signature = BUF_INIT(SIGNATURE_MAX + 4);
-	bool good;
+	enum verdict verdict = BAD;
 
 	if (!jwk)
 		return error_set(err, ERROR_SIGNATURE,
@@ -368,18 +449,17 @@ jwk_verify(const struct jwk_set *set, const struct jwt *jwt,
 	if (strcmp(jwt->alg, algorithms[jwk->algorithm].name) != 0)
 		return error_set(err, ERROR_ALGORITHM,
 		    "the token's alg is not that of its key");
-	ERR_clear_error();
-	good = jwt->signature.len <= SIGNATURE_MAX &&
-	    base64url_decode(jwt->signature, &signature) &&
-	    (signature.failed ||
-		verify_signature(jwk, buf_span(&signature), jwt->signed_bytes));
-	if (buf_check(&signature, err) < 0 || (!good && lacked_memory()))
-		(void)error_set(err, ERROR_MEMORY, "no memory to verify");
-	else if (!good)
-		(void)error_set(err, ERROR_SIGNATURE,
-		    "the token's signature was not made with its key");
+	if (jwt->signature.len <= SIGNATURE_MAX &&
+	    base64url_decode(jwt->signature, &signature))
+		verdict = signature.failed
+		    ? UNKNOWN
+		    : verify_signature(
+			  jwk, buf_span(&signature), jwt->signed_bytes);
 	buf_free(&signature);
-	if (err->code != ERROR_NONE)
-		return -1;
+	if (verdict == UNKNOWN)
+		return error_set(err, ERROR_MEMORY, "no memory to verify");
+	if (verdict == BAD)
+		return error_set(err, ERROR_SIGNATURE,
+		    "the token's signature was not made with its key");
 	return jwt_payload(jwt, payload, err);
 }

@@ -25,30 +25,14 @@ notice_is(const struct message *m)
 	return method && strcmp(m->method, method) == 0;
 }
 
-/* Cut off the text up to the separator; false when nothing is left. */
-static bool
-cut(struct span *rest, char separator, struct span *part)
-{
-	const char *end;
-
-	if (!rest->len)
-		return false;
-	end = memchr(rest->at, separator, rest->len);
-	part->at = rest->at;
-	part->len = end ? (size_t)(end - rest->at) : rest->len;
-	rest->at += part->len + (end != NULL);
-	rest->len -= part->len + (end != NULL);
-	return true;
-}
-
 static bool
 in_query(const struct message *m, struct address *found)
 {
 	struct span rest = m->query, pair, name;
 	size_t i;
 
-	while (cut(&rest, '&', &pair)) {
-		if (!cut(&pair, '=', &name) || !pair.len)
+	while (span_cut(&rest, '&', &pair)) {
+		if (!span_cut(&pair, '=', &name) || !pair.len)
 			continue;
 		for (i = 0; i < KINDS; i++) {
 			if (!span_is(name, m->sender->notice.kinds[i].query))
@@ -80,7 +64,7 @@ in_path(const struct message *m, struct address *found)
 	const char *type = NULL;
 	size_t i;
 
-	while (cut(&rest, '/', &part)) {
+	while (span_cut(&rest, '/', &part)) {
 		if (type && part.len && !rest.len) {
 			found->type = type;
 			found->id = part;

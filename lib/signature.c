@@ -90,19 +90,23 @@ append_signed(const struct message *m, struct span time, struct buf *out,
 
 /* The MAC of the signed bytes under a key as it stands in the parameters. */
 static int
-make_mac(const struct sender_signature *rule, struct span key,
+make_mac(const struct sender_signature *rule, const struct key *named,
     struct span bytes, unsigned char mac[SHA256_SIZE], struct error *err)
 {
 	struct buf raw = BUF_INIT(4096);
+	struct span key = named->bytes;
 	int rc = -1;
 
 	if (!rule->key_is_base64)
 		return hmac_sha256(key, bytes, mac, err);
 	if (begins(key, KEY_PREFIX))
 		key = skip(key, strlen(KEY_PREFIX));
-	if (!base64_decode(key, &raw) || raw.failed || raw.len == 0)
+	if (!base64_decode(key, &raw) || (raw.len == 0 && !raw.failed))
 		(void)error_set(err, ERROR_CONFIGURATION,
-		    "HOOKDIR_KEY: not " KEY_PREFIX " and base64");
+		    "HOOKDIR_KEY (%s): not " KEY_PREFIX " and base64",
+		    named->name);
+	else if (buf_check(&raw, err) < 0)
+		;
 	else
 		rc = hmac_sha256(buf_span(&raw), bytes, mac, err);
 	secret_wipe(raw.at, raw.size);
@@ -119,15 +123,18 @@ decode(enum sender_encoding encoding, struct span text, struct buf *out)
 					: base64_decode(text, out);
 }
 
-/* Is this MAC among the signatures of the list? *seen: there are some. */
-static bool
+/*
+ * Is this MAC among the signatures of the list? *seen: there are some. 1,
+ * 0, or -1 when memory did not allow to find out.
+ */
+static int
 is_listed(const struct sender_signature *rule, struct span list,
-    const unsigned char mac[SHA256_SIZE], bool *seen)
+    const unsigned char mac[SHA256_SIZE], bool *seen, struct error *err)
 {
 	struct buf theirs = BUF_INIT(SIGNATURE_MAX);
 	bool match = false;
 	struct span part;
-	int count = 0;
+	int count = 0, rc;
 
 	while (count < SIGNATURES_MAX &&
 	    next_part(&list, rule->separator, &part)) {
@@ -135,14 +142,15 @@ is_listed(const struct sender_signature *rule, struct span list,
 			continue;
 		count++;
 		*seen = true;
-		buf_reset(&theirs);
+		theirs.len = 0;
 		if (decode(rule->encoding, skip(part, strlen(rule->prefix)),
 			&theirs) &&
 		    !theirs.failed && theirs.len == SHA256_SIZE)
 			match |= secret_equal(theirs.at, mac, SHA256_SIZE);
 	}
+	rc = buf_check(&theirs, err);
 	buf_free(&theirs);
-	return match;
+	return rc < 0 ? -1 : match;
 }
 
 /* Seconds since 1970, digits alone; -1 when it is something else. */
@@ -193,7 +201,7 @@ signature_verify(const struct message *m, const struct keyring *keys,
 	const char *match = NULL;
 	bool seen = false;
 	size_t i;
-	int rc = -1;
+	int listed, rc = -1;
 
 	if (strcmp(rule->pattern, "%b") != 0) {
 		if (append_signed(m, time, &built, err) < 0)
@@ -201,9 +209,12 @@ signature_verify(const struct message *m, const struct keyring *keys,
 		bytes = buf_span(&built);
 	}
 	for (i = 0; i < keys->count; i++) {
-		if (make_mac(rule, keys->keys[i].bytes, bytes, mac, err) < 0)
+		if (make_mac(rule, &keys->keys[i], bytes, mac, err) < 0)
 			goto out;
-		if (is_listed(rule, list, mac, &seen) && !match)
+		listed = is_listed(rule, list, mac, &seen, err);
+		if (listed < 0)
+			goto out;
+		if (listed && !match)
 			match = keys->keys[i].name;
 	}
 	if (!keys->count)

@@ -342,8 +342,11 @@ match(struct span user, struct span secret, bool maybe_encoded,
     const char *client_id, const struct keyring *ring)
 {
 	const char *used = UNTOUCHED;
+	struct error err = ERROR_INIT;
 	bool good = credentials_match(
-	    user, secret, maybe_encoded, client_id, ring, &used);
+	    user, secret, maybe_encoded, client_id, ring, &used, &err);
+
+	assert_int_equal(err.code, ERROR_NONE);
 
 	if (!good && strcmp(used, UNTOUCHED) != 0)
 		fail_msg("%.*s: no match, but got used %s", (int)user.len,
