@@ -4,7 +4,9 @@
  */
 #include "log.h"
 
+#include <poll.h>
 #include <stdarg.h>
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -103,11 +105,35 @@ log_add_number(struct log_line *line, const char *key, const char *fmt, ...)
 	log_add_text(line, key, text);
 }
 
+/*
+ * A reader that does not read must not stop the service: after a second
+ * the line is dropped, and the next that gets through says how many were.
+ */
+static bool
+can_write(void)
+{
+	struct pollfd poller = { STDERR_FILENO, POLLOUT, 0 };
+	static _Atomic bool stuck;
+	bool ready = poll(&poller, 1, stuck ? 0 : 1000) != 0;
+
+	stuck = !ready;
+	return ready;
+}
+
 void
 log_write(struct log_line *line)
 {
+	static atomic_uint dropped;
+	unsigned lost;
 	ssize_t ignored;
 
+	if (!can_write()) {
+		atomic_fetch_add(&dropped, 1);
+		return;
+	}
+	lost = atomic_exchange(&dropped, 0);
+	if (lost)
+		log_add_number(line, "dropped", "%u", lost);
 	line->text[line->len++] = '\n';
 	/* Nobody is left to tell when the log itself cannot be written. */
 	ignored = write(STDERR_FILENO, line->text, line->len);

@@ -6,6 +6,7 @@
  */
 #include <ctype.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <getopt.h>
 #include <signal.h>
 #include <stdarg.h>
@@ -19,6 +20,7 @@
 #include <sysexits.h>
 #include <unistd.h>
 
+#include "hmac.h"
 #include "log.h"
 #include "transport_cgi.h"
 #include "transport_fcgi.h"
@@ -121,6 +123,38 @@ keep_secrets_in(void)
 #endif
 }
 
+/* Else the next file would be taken for standard error. */
+static void
+fill_descriptors(void)
+{
+	int fd;
+
+	do {
+		fd = open("/dev/null", O_RDWR);
+	} while (fd >= 0 && fd <= STDERR_FILENO);
+	if (fd > STDERR_FILENO)
+		(void)close(fd);
+}
+
+/*
+ * Let libcrypto load what it loads at first use: short of memory it may
+ * not survive that, and now nothing is under way that could be lost.
+ */
+static int
+warm_up(void)
+{
+	struct span byte = span_of("x");
+	unsigned char mac[SHA256_SIZE];
+	char hex[SHA256_HEX_SIZE];
+	struct error err = ERROR_INIT;
+
+	if (sha256_hex(byte, hex, &err) == 0 &&
+	    hmac_sha256(byte, byte, mac, &err) == 0)
+		return 0;
+	log_event(LOG_PRIORITY_ERROR, "start-failed", err.text);
+	return -1;
+}
+
 /* A request takes up to eight descriptors; 160 of them need more than 1024. */
 static void
 raise_descriptor_limit(void)
@@ -187,6 +221,7 @@ main(int argc, char **argv)
 	bool cgi = transport_cgi_present();
 	int status;
 
+	fill_descriptors();
 	keep_secrets_in();
 	/* A peer that left is seen where we write to it. */
 	(void)signal(SIGPIPE, SIG_IGN);
@@ -209,5 +244,7 @@ main(int argc, char **argv)
 		    "CGI request:\nthis program is started by a web server, "
 		    "by systemd or by spawn-fcgi(1)");
 	raise_descriptor_limit();
+	if (warm_up() < 0)
+		return EX_OSERR;
 	return transport_fcgi_run(&options) == 0 ? EX_OK : EX_OSERR;
 }

@@ -15,6 +15,7 @@
 #include "issue.h"
 #include "receive.h"
 #include "reply.h"
+#include "secret.h"
 #include "seen.h"
 
 static void
@@ -32,6 +33,8 @@ exchange_free(struct exchange *x)
 	envelope_free(&x->envelope);
 	message_free(&x->message);
 	spool_close(&x->spool);
+	if (x->answer)
+		secret_wipe(x->answer, strlen(x->answer));
 	free(x->answer);
 }
 
@@ -72,7 +75,11 @@ answer(const struct exchange *x)
 static void
 clean_up(const struct exchange *x)
 {
-	if (x->spool.tmp >= 0 && spool_sweep(&x->spool) && x->endpoint.dedup)
+	if (x->spool.tmp < 0)
+		return;
+	spool_sweep(&x->spool);
+	if (x->endpoint.dedup &&
+	    spool_sweep_is_due(&x->spool, SPOOL_SWEEP_SEEN))
 		seen_sweep(&x->spool, (unsigned)x->endpoint.dedup);
 }
 
@@ -82,7 +89,10 @@ serve(const struct request *rq)
 	struct exchange x;
 
 	exchange_init(&x, rq);
-	(void)handle(&x);
+	/* A step that fails says why; should one not, it is no 200. */
+	if (handle(&x) < 0)
+		(void)error_set(
+		    &x.error, ERROR_SYSTEM, "failed without a reason");
 	x.unanswered = answer(&x) < 0;
 	if (request_finish(rq) < 0)
 		x.unanswered = true;

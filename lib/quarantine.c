@@ -202,7 +202,7 @@ lock_directory(int directory)
 	const struct timespec pause = { 0, 2000000 };
 	int tries;
 
-	for (tries = 0; tries < 50; tries++) {
+	for (tries = 0; tries < 10; tries++) {
 		if (flock(directory, LOCK_EX | LOCK_NB) == 0 ||
 		    (errno != EWOULDBLOCK && errno != EINTR))
 			return;
@@ -229,8 +229,9 @@ quarantine_keep(const struct spool *spool, struct timespec received,
 	    spool_write(spool, received, iov, count, name, err) < 0)
 		kept = -1;
 	if (kept == 1) {
-		(void)pthread_mutex_lock(&sums_lock);
+		/* First the one that may be slow: it holds nobody else up. */
 		lock_directory(directory);
+		(void)pthread_mutex_lock(&sums_lock);
 		kept =
 		    place(spool, directory, received, size, limit, name, err);
 		(void)pthread_mutex_unlock(&sums_lock);

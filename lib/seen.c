@@ -8,7 +8,8 @@
  *   KEY        it is complete and on stable storage.
  * KEY is only ever made from KEY.claim, after the message's own name has
  * been flushed: whoever finds it may answer for the first one. A claim
- * whose process died is waited for and then passed by, until it is swept.
+ * whose process died is waited for and passed by, and taken over when it is
+ * old.
  */
 #include "seen.h"
 
@@ -27,6 +28,9 @@
 #define NAME_SIZE  (SHA256_HEX_SIZE + 8)
 #define WAIT_STEP  10000000L /* nanoseconds */
 #define WAIT_STEPS 150	     /* 1.5 s: senders give up after 3 */
+
+/* Seconds after which a claim is that of a process that died. */
+#define CLAIM_LIFE 60
 
 enum claim {
 	CLAIM_OURS,
@@ -67,16 +71,19 @@ is_recent(int seen, const char *name, unsigned window, bool *exists)
 
 /* Wait while somebody else has the claim. True: it was let go. */
 static bool
-wait_for_claim(int seen, const char *claim, unsigned window)
+wait_for_claim(int seen, const char *claim)
 {
 	const struct timespec step = { 0, WAIT_STEP };
 	bool exists;
 	int i;
 
 	for (i = 0; i < WAIT_STEPS; i++) {
-		/* An old one is nobody's any more. */
-		if (!is_recent(seen, claim, window, &exists))
-			return !exists;
+		if (!is_recent(seen, claim, CLAIM_LIFE, &exists)) {
+			/* An old one is nobody's any more. */
+			if (exists)
+				(void)unlinkat(seen, claim, 0);
+			return true;
+		}
 		(void)nanosleep(&step, NULL);
 	}
 	return false;
@@ -98,7 +105,7 @@ make_claim(const struct spool *spool, int seen, const char *file,
 			(void)unlinkat(seen, claim, 0);
 			return CLAIM_DELIVERED;
 		}
-		if (errno != EEXIST || !wait_for_claim(seen, claim, window))
+		if (errno != EEXIST || !wait_for_claim(seen, claim))
 			return CLAIM_NONE;
 		if (is_recent(seen, key, window, &exists))
 			return CLAIM_DELIVERED;

@@ -82,11 +82,23 @@ void spool_forget(const struct spool *spool, const char *name);
 int spool_directory(
     const struct spool *spool, const char *name, struct error *err);
 
+/* What is swept from time to time. */
+enum spool_sweep {
+	SPOOL_SWEEP_TMP,
+	SPOOL_SWEEP_SEEN /* by seen_sweep() */
+};
+#define SPOOL_SWEEPS 2
+
 /*
- * Remove what has been in tmp/ for longer than SPOOL_STALE; at most once
- * an hour for each spool and process; false when it was not time. Failures
- * show in nothing but in files that stay.
+ * Is it time for this sweep? True at most once an hour for each spool and
+ * process: who is told so does it.
  */
-bool spool_sweep(const struct spool *spool);
+bool spool_sweep_is_due(const struct spool *spool, enum spool_sweep sweep);
+
+/*
+ * Remove what has been in tmp/ for longer than SPOOL_STALE, if it is time.
+ * Failures show in nothing but in files that stay.
+ */
+void spool_sweep(const struct spool *spool);
 
 #endif

@@ -38,7 +38,7 @@ struct known_spool {
 	uint32_t major, minor;
 	uint64_t inode;
 	struct statx_timestamp birth;
-	int64_t last_sweep; /* clock_monotonic() */
+	int64_t last[SPOOL_SWEEPS]; /* clock_monotonic() */
 };
 
 static struct known_spool known[64];
@@ -54,7 +54,7 @@ identify(int directory, struct known_spool *id, struct error *err)
 	    0)
 		return error_system(err, "cannot look at new/");
 	*id = (struct known_spool){ st.stx_dev_major, st.stx_dev_minor,
-		st.stx_ino, st.stx_btime, INT64_MIN };
+		st.stx_ino, st.stx_btime, { INT64_MIN, INT64_MIN } };
 	return 0;
 }
 
@@ -244,9 +244,8 @@ spool_directory(const struct spool *spool, const char *name, struct error *err)
 	return fd;
 }
 
-/* Is it time, and nobody else at it? */
-static bool
-sweep_is_due(const struct spool *spool)
+bool
+spool_sweep_is_due(const struct spool *spool, enum spool_sweep sweep)
 {
 	struct error ignored = ERROR_INIT;
 	struct known_spool id, *entry;
@@ -258,9 +257,9 @@ sweep_is_due(const struct spool *spool)
 	(void)pthread_mutex_lock(&known_lock);
 	entry = find_known(&id);
 	if (entry &&
-	    (entry->last_sweep == INT64_MIN ||
-		now - entry->last_sweep >= SWEEP_INTERVAL)) {
-		entry->last_sweep = now;
+	    (entry->last[sweep] == INT64_MIN ||
+		now - entry->last[sweep] >= SWEEP_INTERVAL)) {
+		entry->last[sweep] = now;
 		due = true;
 	}
 	(void)pthread_mutex_unlock(&known_lock);
@@ -275,7 +274,7 @@ is_stale(const struct stat *st, time_t now)
 	    now - st->st_ctime > SPOOL_STALE;
 }
 
-bool
+void
 spool_sweep(const struct spool *spool)
 {
 	struct error ignored = ERROR_INIT;
@@ -285,14 +284,14 @@ spool_sweep(const struct spool *spool)
 	DIR *dir;
 	int fd;
 
-	if (!sweep_is_due(spool))
-		return false;
+	if (!spool_sweep_is_due(spool, SPOOL_SWEEP_TMP))
+		return;
 	/* A descriptor of its own: reading moves its position. */
 	fd = io_open_dir(spool->tmp, ".", &ignored);
 	dir = fd < 0 ? NULL : fdopendir(fd);
 	if (!dir) {
 		io_discard(&fd);
-		return true;
+		return;
 	}
 	while ((entry = readdir(dir)) != NULL)
 		if (fstatat(dirfd(dir), entry->d_name, &st,
@@ -300,5 +299,4 @@ spool_sweep(const struct spool *spool)
 		    is_stale(&st, now))
 			(void)unlinkat(dirfd(dir), entry->d_name, 0);
 	(void)closedir(dir);
-	return true;
 }
