@@ -8,7 +8,9 @@ for good or end the process. And no call may be lost when it is ended.
 
 import concurrent.futures
 import contextlib
+import fcntl
 import os
+import select
 import signal
 import socket
 import struct
@@ -95,6 +97,45 @@ def _():
     eq("exit status", ended(handler), USAGE)
     has("message", handler.log(), "-t 0: not a number from 1 to 4096")
     handler.down()
+
+
+# --- where the log goes -----------------------------------------------------
+
+@test("without standard output and error it serves all the same")
+def _():
+    closing = ["sh", "-c", 'exec "$@" 1>&- 2>&-', "sh"]
+    with Handler(wrapper=closing, args=["-t", "2"]) as handler:
+        for _ in range(5):
+            serves(handler)
+        eq("exit status", handler.stop(), 0)
+
+
+@test("a log that nobody reads stops neither calls nor the end")
+def _():
+    place = os.path.join(folder("pipe"), "log")
+    os.mkfifo(place)
+    # Held open for both, so that it is there and nobody reads it.
+    pipe = os.open(place, os.O_RDWR | os.O_NONBLOCK)
+    try:
+        fcntl.fcntl(pipe, fcntl.F_SETPIPE_SZ, 4096)
+        unread = ["sh", "-c", f'exec "$@" 2>{place}', "sh"]
+        with Handler(wrapper=unread, args=["-t", "4"]) as handler:
+            spool = new_spool()
+            for _ in range(100):
+                eq("status", handler.request(
+                    BODY, **endpoint(spool.path)).status, 200)
+            eq("messages", len(spool.names("new")), 100)
+            while os.read(pipe, 65536).count(b"\n") > 0:
+                if not select.select([pipe], [], [], 0)[0]:
+                    break
+            eq("status", handler.request(
+                BODY, **endpoint(spool.path)).status, 200)
+            wait_for(lambda: select.select([pipe], [], [], 0)[0], "line")
+            has("the line that got through", os.read(pipe, 65536),
+                b" dropped=")
+            eq("exit status", handler.stop(), 0)
+    finally:
+        os.close(pipe)
 
 
 # --- requests cut off -------------------------------------------------------

@@ -92,6 +92,12 @@ crypto_free(void *block, const char *file, int line)
 }
 
 /* How a call ended, and the event that was made of it */
+/* Made with: printf '{"a":1}' | openssl dgst -sha256 -hmac CALL_KEY */
+#define GITHUB_BODY "{\"a\":1}"
+#define GITHUB_SIGNATURE                                                       \
+	"sha256="                                                              \
+	"10d25eee6f3cb58e4b26e41f01f51e47c7e165f89032928d1cfc28eb584837b2"
+
 struct ending {
 	enum error_code code;
 	struct buf event; /* owned */
@@ -112,6 +118,7 @@ run_call(const char *sender, struct span body)
 	m.content_type = span_of("application/json");
 	m.path = span_of("/p\xff\n");
 	add_header(&m, "SMD-User", span_of("S\xf8ren"));
+	add_header(&m, "X-Hub-Signature-256", span_of(GITHUB_SIGNATURE));
 	buf_append_span(&m.body, body);
 	plan.calls = 0;
 	plan.armed = plan.nth > 0;
@@ -227,6 +234,7 @@ run_senders(void)
 		buf_append_text(&body, "\"}");
 		run_all(rows[i].what, "shipmondo", buf_span(&body));
 	}
+	run_all("HMAC", "github", span_of(GITHUB_BODY));
 	run_all("no form", "shipmondo", span_of("{\"data\":1}"));
 	run_all("generic JSON", "generic", span_of("{\"a\":1.10}"));
 	run_all("generic text", "generic", span_of("a\tb"));
