@@ -25,6 +25,9 @@
 /* A full directory is counted again after this time, in microseconds. */
 #define RECOUNT_INTERVAL (INT64_C(10) * 1000000)
 
+/* So long the lock is not waited for after it could not be had. */
+#define RETRY_INTERVAL (INT64_C(2) * 1000000)
+
 /* Two changes within this time, in microseconds, can look like one. */
 #define TICK 20000
 
@@ -192,22 +195,27 @@ peek(int directory, uint64_t size, uint64_t limit, struct error *err)
 }
 
 /*
- * Wait for other processes, but not for ever: some file systems have no
- * such lock, and somebody who holds it must not hold us. Without it the
- * bound can be overrun by as many calls as there are processes.
+ * Wait for other processes, but not for long: some file systems have no
+ * such lock, and somebody who holds it must not hold us. After a wait in
+ * vain there is none for a while. Without the lock the bound can be overrun
+ * by as many calls as there are processes. The caller holds sums_lock.
  */
 static void
 lock_directory(int directory)
 {
+	static int64_t hopeless_until; /* clock_monotonic() */
 	const struct timespec pause = { 0, 2000000 };
-	int tries;
+	int64_t now = clock_monotonic();
+	int tries = now < hopeless_until ? 1 : 50;
 
-	for (tries = 0; tries < 10; tries++) {
+	while (tries-- > 0) {
 		if (flock(directory, LOCK_EX | LOCK_NB) == 0 ||
 		    (errno != EWOULDBLOCK && errno != EINTR))
 			return;
-		(void)nanosleep(&pause, NULL);
+		if (tries > 0)
+			(void)nanosleep(&pause, NULL);
 	}
+	hopeless_until = now + RETRY_INTERVAL;
 }
 
 int
@@ -229,9 +237,8 @@ quarantine_keep(const struct spool *spool, struct timespec received,
 	    spool_write(spool, received, iov, count, name, err) < 0)
 		kept = -1;
 	if (kept == 1) {
-		/* First the one that may be slow: it holds nobody else up. */
-		lock_directory(directory);
 		(void)pthread_mutex_lock(&sums_lock);
+		lock_directory(directory);
 		kept =
 		    place(spool, directory, received, size, limit, name, err);
 		(void)pthread_mutex_unlock(&sums_lock);
