@@ -288,11 +288,12 @@ int
 jwk_set_read(struct span json, struct jwk_set **set, struct error *err)
 {
 	struct jwk_set *found = calloc(1, sizeof(*found));
-	json_t *root = found ? load(json, err) : NULL, *jwk;
+	json_t *root, *jwk;
 	size_t i;
 
 	if (!found)
-		(void)no_memory(err);
+		return error_set(err, ERROR_MEMORY, "no memory for keys");
+	root = load(json, err);
 	json_array_foreach(json_object_get(root, "keys"), i,
 	    jwk) if (add_key(found, jwk, err) < 0) break;
 	json_decref(root);
