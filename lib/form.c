@@ -4,24 +4,17 @@
  */
 #include "form.h"
 
-#include <string.h>
-
 #include "hex.h"
 
 /* One character of encoded text; how many bytes of it that takes. */
 static size_t
 decode_one(struct span text, char *byte)
 {
-	char room[2];
-	struct buf said = { room, 0, sizeof(room), sizeof(room), false };
+	size_t used = hex_percent(text, byte);
 
-	if (text.len > 2 && *text.at == '%' &&
-	    hex_decode((struct span){ text.at + 1, 2 }, &said)) {
-		*byte = room[0];
-		return 3;
-	}
-	*byte = *text.at == '+' ? ' ' : *text.at;
-	return 1;
+	if (used == 1 && *byte == '+')
+		*byte = ' ';
+	return used;
 }
 
 void

@@ -38,3 +38,19 @@ hex_decode(struct span digits, struct buf *out)
 	out->len += digits.len / 2;
 	return true;
 }
+
+size_t
+hex_percent(struct span text, char *byte)
+{
+	int high = -1, low = -1;
+
+	if (text.len > 2 && *text.at == '%') {
+		high = digit(text.at[1]);
+		low = digit(text.at[2]);
+	}
+	*byte = *text.at;
+	if (high < 0 || low < 0)
+		return 1;
+	*byte = (char)(high << 4 | low);
+	return 3;
+}

@@ -16,4 +16,11 @@
  */
 bool hex_decode(struct span digits, struct buf *out);
 
+/*
+ * The byte at the start of percent-encoded text (RFC 3986 section 2.1),
+ * which must not be empty: that of %XX, else the first one as it is.
+ * Answers how many bytes of the text that takes, 3 or 1.
+ */
+size_t hex_percent(struct span text, char *byte);
+
 #endif

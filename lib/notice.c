@@ -81,14 +81,13 @@ in_path(const struct message *m, struct address *found)
 static void
 append_path_part(struct span part, struct buf *out)
 {
-	size_t i;
+	size_t used;
+	char byte;
 
-	for (i = 0; i < part.len; i++)
-		if (part.at[i] == '%' && i + 2 < part.len &&
-		    hex_decode((struct span){ part.at + i + 1, 2 }, out))
-			i += 2;
-		else
-			buf_append_byte(out, part.at[i]);
+	for (; part.len; part.at += used, part.len -= used) {
+		used = hex_percent(part, &byte);
+		buf_append_byte(out, byte);
+	}
 }
 
 static int
