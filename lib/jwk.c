@@ -1,35 +1,22 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * jwk - public keys of another authorization server (RFC 7517, RFC 7518,
- * RFC 8037), and tokens verified with them
+ * RFC 8037), as they are read; jwk_verify has what is done with them
  */
-#include "jwk.h"
-
 #include <jansson.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include <openssl/bn.h>
 #include <openssl/core_names.h>
-#include <openssl/ecdsa.h>
-#include <openssl/err.h>
 #include <openssl/evp.h>
 #include <openssl/param_build.h>
-#include <openssl/rsa.h>
 
 #include "base64.h"
 #include "json.h"
+#include "jwk_set.h"
 
-#define NUMBER_MAX    2048 /* bytes of a modulus: 16384 bits */
-#define SIGNATURE_MAX 2048 /* bytes */
-#define ES256_HALF    32   /* RFC 7518 3.4: R and S, 32 bytes each */
-
-enum algorithm {
-	RS256,
-	PS256,
-	ES256,
-	EDDSA
-};
+#define NUMBER_MAX 2048 /* bytes of a modulus: 16384 bits */
 
 static const struct {
 	const char *name, *type;
@@ -40,16 +27,11 @@ static const struct {
 	[EDDSA] = { "EdDSA", "OKP" },
 };
 
-struct jwk {
-	char *kid; /* NULL: none */
-	enum algorithm algorithm;
-	EVP_PKEY *key;
-};
-
-struct jwk_set {
-	struct jwk keys[JWK_SET_MAX];
-	size_t count;
-};
+const char *
+jwk_algorithm_name(enum jwk_algorithm algorithm)
+{
+	return algorithms[algorithm].name;
+}
 
 static const char *
 text_of(const json_t *jwk, const char *name)
@@ -144,8 +126,10 @@ read_ec(const json_t *jwk, struct error *err)
 
 	buf_append_byte(&point, 4);
 	if (!curve || strcmp(curve, "P-256") != 0 ||
-	    !bytes_of(jwk, "x", &point, err) || point.len != 1 + ES256_HALF ||
-	    !bytes_of(jwk, "y", &point, err) || point.len != 1 + 2 * ES256_HALF)
+	    !bytes_of(jwk, "x", &point, err) ||
+	    point.len != 1 + JWK_ES256_HALF ||
+	    !bytes_of(jwk, "y", &point, err) ||
+	    point.len != 1 + 2 * JWK_ES256_HALF)
 		goto out;
 	if (!builder ||
 	    !OSSL_PARAM_BLD_push_utf8_string(
@@ -201,7 +185,7 @@ is_for_verifying(const json_t *jwk)
 
 /* The one algorithm of a key; false when we have none for it. */
 static bool
-find_algorithm(const json_t *jwk, enum algorithm *algorithm)
+find_algorithm(const json_t *jwk, enum jwk_algorithm *algorithm)
 {
 	const char *type = text_of(jwk, "kty"), *name = text_of(jwk, "alg");
 	size_t i;
@@ -213,7 +197,7 @@ find_algorithm(const json_t *jwk, enum algorithm *algorithm)
 		/* Without alg the first of its type: RS256 for RSA. */
 		if (name && strcmp(name, algorithms[i].name) != 0)
 			continue;
-		*algorithm = (enum algorithm)i;
+		*algorithm = (enum jwk_algorithm)i;
 		return true;
 	}
 	return false;
@@ -318,149 +302,4 @@ jwk_set_free(struct jwk_set *set)
 		EVP_PKEY_free(set->keys[i].key);
 	}
 	free(set);
-}
-
-/* What looking at a signature can come to. */
-enum verdict {
-	GOOD,
-	BAD,
-	UNKNOWN /* a fault of ours */
-};
-
-/* RFC 7518 3.4 has R and S side by side, OpenSSL wants them in DER. */
-static enum verdict
-ecdsa_to_der(struct span raw, struct buf *der)
-{
-	ECDSA_SIG *sig = ECDSA_SIG_new();
-	const unsigned char *at = (const unsigned char *)raw.at;
-	unsigned char *text = NULL;
-	BIGNUM *r, *s;
-	int len = -1;
-
-	if (raw.len != 2 * ES256_HALF) {
-		ECDSA_SIG_free(sig);
-		return BAD;
-	}
-	r = BN_bin2bn(at, ES256_HALF, NULL);
-	s = BN_bin2bn(at + ES256_HALF, ES256_HALF, NULL);
-	if (sig && r && s && ECDSA_SIG_set0(sig, r, s) == 1) {
-		r = s = NULL; /* now the signature's */
-		len = i2d_ECDSA_SIG(sig, &text);
-	}
-	if (len > 0)
-		buf_append(der, text, (size_t)len);
-	OPENSSL_free(text);
-	BN_free(r);
-	BN_free(s);
-	ECDSA_SIG_free(sig);
-	return len > 0 && !der->failed ? GOOD : UNKNOWN;
-}
-
-/* Was it memory that OpenSSL lacked, in what has just failed? */
-static bool
-lacked_memory(void)
-{
-	unsigned long code;
-	bool lacked = false;
-
-	while ((code = ERR_get_error()) != 0)
-		lacked |= ERR_GET_REASON(code) == ERR_R_MALLOC_FAILURE;
-	return lacked;
-}
-
-static enum verdict
-verify_digest(const struct jwk *jwk, struct span signature, struct span bytes)
-{
-	const EVP_MD *digest = jwk->algorithm == EDDSA ? NULL : EVP_sha256();
-	EVP_MD_CTX *ctx = EVP_MD_CTX_new();
-	EVP_PKEY_CTX *options = NULL;
-	enum verdict verdict = UNKNOWN;
-
-	/* Nothing of the token has a part in this: if it fails, we do. */
-	if (!ctx ||
-	    EVP_DigestVerifyInit(ctx, &options, digest, NULL, jwk->key) != 1)
-		goto out;
-	/* RFC 7518 3.5: MGF1 with SHA-256, a salt as long as the digest. */
-	if (jwk->algorithm == PS256 &&
-	    (EVP_PKEY_CTX_set_rsa_padding(options, RSA_PKCS1_PSS_PADDING) !=
-		    1 ||
-		EVP_PKEY_CTX_set_rsa_pss_saltlen(
-		    options, RSA_PSS_SALTLEN_DIGEST) != 1))
-		goto out;
-	ERR_clear_error();
-	if (EVP_DigestVerify(ctx, (const unsigned char *)signature.at,
-		signature.len, (const unsigned char *)bytes.at, bytes.len) == 1)
-		verdict = GOOD;
-	else if (!lacked_memory())
-		verdict = BAD;
-out:
-	EVP_MD_CTX_free(ctx);
-	return verdict;
-}
-
-static enum verdict
-verify_signature(
-    const struct jwk *jwk, struct span signature, struct span bytes)
-{
-	struct buf der = BUF_INIT(SIGNATURE_MAX);
-	enum verdict verdict;
-
-	if (jwk->algorithm != ES256)
-		return verify_digest(jwk, signature, bytes);
-	verdict = ecdsa_to_der(signature, &der);
-	if (verdict == GOOD)
-		verdict = verify_digest(jwk, buf_span(&der), bytes);
-	buf_free(&der);
-	return verdict;
-}
-
-/* The key of that name; of several the one for the token's algorithm. */
-static const struct jwk *
-choose(const struct jwk_set *set, const struct jwt *jwt)
-{
-	const struct jwk *named = NULL, *jwk;
-	size_t i;
-
-	if (!jwt->has_kid)
-		return set->count == 1 ? &set->keys[0] : NULL;
-	for (i = 0; i < set->count; i++) {
-		jwk = &set->keys[i];
-		if (!jwk->kid || strcmp(jwk->kid, jwt->kid) != 0)
-			continue;
-		/* RFC 7517 4.5: keys of different types may share a name. */
-		if (strcmp(algorithms[jwk->algorithm].name, jwt->alg) == 0)
-			return jwk;
-		named = jwk;
-	}
-	return named;
-}
-
-int
-jwk_verify(const struct jwk_set *set, const struct jwt *jwt,
-    struct buf *payload, struct error *err)
-{
-	const struct jwk *jwk = choose(set, jwt);
-	struct buf signature = BUF_INIT(SIGNATURE_MAX + 4);
-	enum verdict verdict = BAD;
-
-	if (!jwk)
-		return error_set(err, ERROR_SIGNATURE,
-		    "the token's kid is not among the keys");
-	/* RFC 8725 3.1: the key says which algorithm it is for. */
-	if (strcmp(jwt->alg, algorithms[jwk->algorithm].name) != 0)
-		return error_set(err, ERROR_ALGORITHM,
-		    "the token's alg is not that of its key");
-	if (jwt->signature.len <= SIGNATURE_MAX &&
-	    base64url_decode(jwt->signature, &signature))
-		verdict = signature.failed
-		    ? UNKNOWN
-		    : verify_signature(
-			  jwk, buf_span(&signature), jwt->signed_bytes);
-	buf_free(&signature);
-	if (verdict == UNKNOWN)
-		return error_set(err, ERROR_MEMORY, "no memory to verify");
-	if (verdict == BAD)
-		return error_set(err, ERROR_SIGNATURE,
-		    "the token's signature was not made with its key");
-	return jwt_payload(jwt, payload, err);
 }

@@ -35,7 +35,7 @@ module_of() {
 	name=$(basename "$1")
 	name=${name%.[ch]}
 	case $name in
-	json_* | spool_*) echo "${name%%_*}" ;;
+	json_* | spool_* | jwk_*) echo "${name%%_*}" ;;
 	*) echo "$name" ;;
 	esac
 }
