@@ -21,6 +21,7 @@
 #include <unistd.h>
 
 #include "hmac.h"
+#include "io.h"
 #include "log.h"
 #include "transport_cgi.h"
 #include "transport_fcgi.h"
@@ -123,19 +124,6 @@ keep_secrets_in(void)
 #endif
 }
 
-/* Else the next file would be taken for standard error. */
-static void
-fill_descriptors(void)
-{
-	int fd;
-
-	do {
-		fd = open("/dev/null", O_RDWR);
-	} while (fd >= 0 && fd <= STDERR_FILENO);
-	if (fd > STDERR_FILENO)
-		(void)close(fd);
-}
-
 /*
  * Let libcrypto load what it loads at first use: short of memory it may
  * not survive that, and now nothing is under way that could be lost.
@@ -221,7 +209,7 @@ main(int argc, char **argv)
 	bool cgi = transport_cgi_present();
 	int status;
 
-	fill_descriptors();
+	io_fill_descriptors();
 	keep_secrets_in();
 	/* A peer that left is seen where we write to it. */
 	(void)signal(SIGPIPE, SIG_IGN);

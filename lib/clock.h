@@ -5,6 +5,8 @@
 #ifndef HOOKDIR_CLOCK_H
 #define HOOKDIR_CLOCK_H
 
+#include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 #include <time.h>
 
@@ -29,5 +31,11 @@ void clock_replace(struct timespec (*now)(void));
  * becomes 1970-01-01T00:00:00.000000Z.
  */
 void clock_rfc3339(struct timespec when, char text[CLOCK_RFC3339_SIZE]);
+
+/*
+ * Read such a time, with any offset and any fraction of a second; a space
+ * may stand for the T. False, and *when untouched, for anything else.
+ */
+bool clock_read_rfc3339(const char *text, size_t len, struct timespec *when);
 
 #endif

@@ -6,6 +6,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdio.h>
 #include <unistd.h>
 
 int
@@ -34,6 +35,61 @@ io_open_dir(int dir, const char *path, struct error *err)
 	if (fd < 0)
 		return error_system(err, "cannot open directory %s", path);
 	return fd;
+}
+
+/* O_NONBLOCK: a FIFO that somebody put there is not waited for. */
+int
+io_open_file(int dir, const char *name, struct stat *st, struct error *err)
+{
+	int fd;
+
+	do {
+		fd = openat(
+		    dir, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+	} while (fd < 0 && errno == EINTR);
+	if (fd < 0)
+		return error_system(err, "cannot open %s", name);
+	if (fstat(fd, st) == 0) {
+		if (S_ISREG(st->st_mode))
+			return fd;
+		errno = EINVAL;
+	}
+	(void)error_system(err, "cannot use %s", name);
+	(void)close(fd);
+	return -1;
+}
+
+int
+io_rename_new(int from, const char *name, int to, const char *target)
+{
+	int rc = renameat2(from, name, to, target, RENAME_NOREPLACE);
+
+	/* Not every file system has the flag; our names are unique anyway. */
+	if (rc < 0 && (errno == EINVAL || errno == ENOSYS))
+		rc = renameat(from, name, to, target);
+	return rc;
+}
+
+int
+io_read_at(int fd, char *room, size_t len, off_t at, size_t *got,
+    const char *what, struct error *err)
+{
+	ssize_t done;
+
+	*got = 0;
+	while (*got < len) {
+		done = pread(fd, room + *got, len - *got, at + (off_t)*got);
+		if (done < 0 && errno == ESPIPE)
+			done = read(fd, room + *got, len - *got);
+		if (done < 0 && errno == EINTR)
+			continue;
+		if (done < 0)
+			return error_system(err, "cannot read %s", what);
+		if (done == 0)
+			break;
+		*got += (size_t)done;
+	}
+	return 0;
 }
 
 /* Step over what was written. */
@@ -73,15 +129,20 @@ io_write_all(
 	return 0;
 }
 
+/*
+ * A look at the file afterwards: an xfs that has shut itself down says 0 to
+ * the flush of a directory, and an error to this.
+ */
 int
 io_fsync(int fd, const char *what, struct error *err)
 {
+	struct stat st;
 	int rc;
 
 	do {
 		rc = fsync(fd);
 	} while (rc < 0 && errno == EINTR);
-	if (rc < 0)
+	if (rc < 0 || fstat(fd, &st) < 0)
 		return error_system(err, "cannot flush %s", what);
 	return 0;
 }
@@ -104,4 +165,16 @@ io_discard(int *fd)
 	if (*fd >= 0)
 		(void)close(*fd);
 	*fd = -1;
+}
+
+void
+io_fill_descriptors(void)
+{
+	int fd;
+
+	do {
+		fd = open("/dev/null", O_RDWR);
+	} while (fd >= 0 && fd <= STDERR_FILENO);
+	if (fd > STDERR_FILENO)
+		(void)close(fd);
 }

@@ -8,6 +8,7 @@
 #ifndef HOOKDIR_IO_H
 #define HOOKDIR_IO_H
 
+#include <sys/stat.h>
 #include <sys/types.h>
 #include <sys/uio.h>
 
@@ -21,6 +22,22 @@ int io_create(int dir, const char *name, mode_t mode, struct error *err);
  * last part of the path must not be a symbolic link.
  */
 int io_open_dir(int dir, const char *path, struct error *err);
+
+/* A regular file to read, and what fstat() says of it. */
+int io_open_file(int dir, const char *name, struct stat *st, struct error *err);
+
+/*
+ * Rename, but never over another file where the file system can do that.
+ * As rename(2): -1 and errno.
+ */
+int io_rename_new(int from, const char *name, int to, const char *target);
+
+/*
+ * Up to len bytes from that place on, fewer at the end of the file only;
+ * the position is not moved. From a pipe, what comes next.
+ */
+int io_read_at(int fd, char *room, size_t len, off_t at, size_t *got,
+    const char *what, struct error *err);
 
 /* All the bytes, however many calls that takes; changes iov. */
 int io_write_all(
@@ -37,5 +54,11 @@ int io_close(int *fd, const char *what, struct error *err);
 
 /* Close where the outcome no longer matters; -1 is fine. */
 void io_discard(int *fd);
+
+/*
+ * Open descriptors 0 to 2 where they are closed, so that no file is taken
+ * for standard input or error. First thing in a program.
+ */
+void io_fill_descriptors(void);
 
 #endif

@@ -2,18 +2,16 @@
 /*
  * json - a scanner over JSON bytes (RFC 8259)
  *
- * json_scan() alone judges the bytes of a sender. It keeps one bit a level,
- * array or object, and no C stack, so that nesting can do no harm. What it
- * has let through is known to be sound: the rest passes over it by quote
- * and bracket, and judges nothing a second time.
+ * What is here judges the bytes of a sender. It keeps one bit a level, array
+ * or object, and no C stack, so that nesting can do no harm.
  *
- * Everything takes time linear in the bytes given and, the appended ones
- * aside, no memory.
+ * Everything takes time linear in the bytes given and no memory.
  */
 #include "json.h"
 
 #include <stdint.h>
 #include <string.h>
+#include <strings.h>
 
 #include "json_cursor.h"
 #include "utf8.h"
@@ -26,20 +24,6 @@ enum step {
 	STEP_VALUE, /* a value comes next */
 	STEP_DONE   /* a value ended here */
 };
-
-/* RFC 8259 section 2: these four and no others */
-static bool
-is_space(char c)
-{
-	return c == ' ' || c == '\n' || c == '\t' || c == '\r';
-}
-
-static void
-skip_space(struct scan *s)
-{
-	while (is_space(peek(s)))
-		s->at++;
-}
 
 static bool
 skip_digits(struct scan *s)
@@ -232,8 +216,8 @@ scan_value(struct scan *s)
 	return step == STEP_DONE;
 }
 
-static struct json_value
-value_between(const char *start, const char *end)
+struct json_value
+json_value_between(const char *start, const char *end)
 {
 	/* in the order of enum json_type; a digit is a number, too */
 	static const char firsts[] = "nft-\"[{";
@@ -261,175 +245,90 @@ json_scan(struct span text, struct json_value *value)
 	skip_space(&s);
 	if (s.at < s.end)
 		return false;
-	*value = value_between(start, end);
+	*value = json_value_between(start, end);
 	return true;
 }
 
-/*
- * Over a string known to be valid: it ends at the first quote that has an
- * even number of backslashes before it.
- */
+/* Take the walk on to where the scan has come. */
 static void
-pass_string(struct scan *s)
+step_to(struct json_walk *walk, const struct scan *s)
 {
-	const char *start = s->at + 1, *quote = s->at, *before;
-
-	do {
-		quote++;
-		quote = memchr(quote, '"', (size_t)(s->end - quote));
-		if (!quote) {
-			s->at = s->end;
-			return;
-		}
-		for (before = quote; before > start && before[-1] == '\\';)
-			before--;
-	} while ((quote - before) % 2 != 0);
-	s->at = quote + 1;
+	walk->rest = (struct span){ s->at, (size_t)(s->end - s->at) };
 }
 
-/* The closing brace is out of reach: see json_member(). */
-static void
-pass_scalar(struct scan *s)
+static struct scan
+scan_from(struct span text)
 {
-	while (s->at < s->end && *s->at != ',' && !is_space(*s->at))
-		s->at++;
-}
-
-/* Over an array or object known to be valid: only the balance counts. */
-static void
-pass_container(struct scan *s)
-{
-	size_t level = 0;
-
-	while (s->at < s->end) {
-		if (*s->at == '"') {
-			pass_string(s);
-			continue;
-		}
-		if (*s->at == '{' || *s->at == '[')
-			level++;
-		else if (*s->at == '}' || *s->at == ']')
-			level--;
-		s->at++;
-		if (level == 0)
-			return;
-	}
-}
-
-static void
-pass_value(struct scan *s)
-{
-	char first = peek(s);
-
-	if (first == '"')
-		pass_string(s);
-	else if (first == '{' || first == '[')
-		pass_container(s);
-	else
-		pass_scalar(s);
-}
-
-/* Does what stands between two quotes say this name? */
-static bool
-says(const char *at, const char *end, struct span name)
-{
-	struct scan s = { .at = at, .end = end };
-	unsigned long code_point;
-	char bytes[4];
-	size_t len;
-
-	if (!memchr(at, '\\', (size_t)(end - at)))
-		return (size_t)(end - at) == name.len &&
-		    memcmp(at, name.at, name.len) == 0;
-	while (s.at < s.end) {
-		len = 1;
-		if (*s.at != '\\')
-			bytes[0] = *s.at++;
-		else if (json_take_code_point(&s, &code_point))
-			len = utf8_encode(code_point, bytes);
-		else
-			return false;
-		if (len > name.len || memcmp(bytes, name.at, len) != 0)
-			return false;
-		name.at += len;
-		name.len -= len;
-	}
-	return name.len == 0;
-}
-
-/* How many there are; *member is the last of them. */
-static size_t
-find_members(
-    struct json_value object, const char *name, struct json_value *member)
-{
-	struct scan s = { .at = object.raw.at };
-	struct span wanted = span_of(name);
-	const char *key, *key_end, *start;
-	size_t count = 0;
-
-	if (object.type != JSON_TYPE_OBJECT)
-		return 0;
-	s.end = object.raw.at + object.raw.len - 1; /* the closing brace */
-	s.at++;
-	for (skip_space(&s); s.at < s.end; skip_space(&s)) {
-		key = s.at + 1;
-		pass_string(&s);
-		key_end = s.at - 1;
-		skip_space(&s);
-		(void)take(&s, ':');
-		skip_space(&s);
-		start = s.at;
-		pass_value(&s);
-		if (says(key, key_end, wanted)) {
-			*member = value_between(start, s.at);
-			count++;
-		}
-		skip_space(&s);
-		(void)take(&s, ',');
-	}
-	return count;
+	return (struct scan){ .at = text.at, .end = text.at + text.len };
 }
 
 bool
-json_member(
-    struct json_value object, const char *name, struct json_value *member)
+json_walk_start(struct span text, struct json_walk *walk)
 {
-	return find_members(object, name, member) > 0;
-}
+	struct scan s = scan_from(text);
 
-size_t
-json_member_count(struct json_value object, const char *name)
-{
-	struct json_value ignored;
-
-	return find_members(object, name, &ignored);
-}
-
-bool
-json_string_is(struct json_value string, const char *text)
-{
-	return string.type == JSON_TYPE_STRING &&
-	    says(string.raw.at + 1, string.raw.at + string.raw.len - 1,
-		span_of(text));
+	skip_space(&s);
+	if (!take(&s, '{'))
+		return false;
+	*walk = (struct json_walk){ .closed = false };
+	step_to(walk, &s);
+	return true;
 }
 
 bool
-json_array_has(struct json_value array, const char *text)
+json_walk_name(struct json_walk *walk, struct json_value *name)
 {
-	struct scan s = { .at = array.raw.at };
+	struct scan s = scan_from(walk->rest);
+	const char *start, *end;
+
+	if (walk->closed)
+		return false;
+	skip_space(&s);
+	if (take(&s, '}')) {
+		walk->closed = true;
+		step_to(walk, &s);
+		return false;
+	}
+	if (walk->inside && !take(&s, ','))
+		return false;
+	skip_space(&s);
+	start = s.at;
+	if (!scan_string(&s))
+		return false;
+	end = s.at;
+	skip_space(&s);
+	if (!take(&s, ':'))
+		return false;
+	walk->inside = true;
+	step_to(walk, &s);
+	*name = json_value_between(start, end);
+	return true;
+}
+
+bool
+json_walk_value(struct json_walk *walk, struct json_value *value)
+{
+	struct scan s = scan_from(walk->rest);
 	const char *start;
 
-	if (array.type != JSON_TYPE_ARRAY)
+	skip_space(&s);
+	start = s.at;
+	/* Where the text ends, a number may not be whole. */
+	if (!scan_value(&s) || s.at == s.end)
 		return false;
-	s.end = array.raw.at + array.raw.len - 1; /* the closing bracket */
-	s.at++;
-	for (skip_space(&s); s.at < s.end; skip_space(&s)) {
-		start = s.at;
-		pass_value(&s);
-		if (json_string_is(value_between(start, s.at), text))
-			return true;
-		skip_space(&s);
-		(void)take(&s, ',');
-	}
-	return false;
+	step_to(walk, &s);
+	*value = json_value_between(start, s.at);
+	return true;
+}
+
+bool
+json_media_type(struct span type)
+{
+	size_t len = 0;
+
+	while (len < type.len && !memchr("; \t", type.at[len], 3))
+		len++;
+	if (len == 16 && strncasecmp(type.at, "application/json", len) == 0)
+		return true;
+	return len > 5 && strncasecmp(type.at + len - 5, "+json", 5) == 0;
 }

@@ -47,6 +47,22 @@ struct json_value {
 bool json_scan(struct span text, struct json_value *value);
 
 /*
+ * The members of an object one after the other, from the front of a text
+ * that may be cut off or broken further on: each part is judged when it is
+ * reached. Start: false where no object begins. Name, then value, in turns;
+ * false where there is none, and closed says whether the object ended.
+ */
+struct json_walk {
+	struct span rest;
+	bool inside; /* past the first name */
+	bool closed;
+};
+
+bool json_walk_start(struct span text, struct json_walk *walk);
+bool json_walk_name(struct json_walk *walk, struct json_value *name);
+bool json_walk_value(struct json_walk *walk, struct json_value *value);
+
+/*
  * The member of an object by its decoded name; the last one of that name.
  * The value must come from json_scan() or from here. False and *member
  * untouched when there is none or the value is no object. Needs no memory,
@@ -54,6 +70,10 @@ bool json_scan(struct span text, struct json_value *value);
  */
 bool json_member(
     struct json_value object, const char *name, struct json_value *member);
+
+/* The same for a member inside members: "meta.messageId". */
+bool json_path(
+    struct json_value object, const char *path, struct json_value *found);
 
 /* How many members of that name the object has; 0 for what is no object. */
 size_t json_member_count(struct json_value object, const char *name);
@@ -85,5 +105,8 @@ bool json_number(struct json_value value, double *number);
  * survive it.
  */
 void json_append_string(struct buf *out, struct span utf8);
+
+/* Is it application/json, or does it end in "+json" (RFC 6839 3.1)? */
+bool json_media_type(struct span type);
 
 #endif

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * json_cursor - what the two halves of json share
+ * json_cursor - what the parts of json share
  *
  * A place in a text and the smallest steps from there. Not for others:
  * their header is json.h.
@@ -39,6 +39,20 @@ take(struct scan *s, char wanted)
 	return true;
 }
 
+/* RFC 8259 section 2: these four and no others */
+static inline bool
+is_space(char c)
+{
+	return c == ' ' || c == '\n' || c == '\t' || c == '\r';
+}
+
+static inline void
+skip_space(struct scan *s)
+{
+	while (is_space(peek(s)))
+		s->at++;
+}
+
 static inline bool
 is_digit(char c)
 {
@@ -61,5 +75,8 @@ bool json_take_escape(struct scan *s, unsigned *unit);
 
 /* One escape, or two that make a pair; false for a lone surrogate. */
 bool json_take_code_point(struct scan *s, unsigned long *code_point);
+
+/* The value that stands there, its type told from its first byte. */
+struct json_value json_value_between(const char *start, const char *end);
 
 #endif

@@ -259,6 +259,7 @@ load(struct span json, struct error *err)
 	case json_error_null_character:
 	case json_error_null_byte_in_key:
 	case json_error_numeric_overflow:
+	case json_error_invalid_syntax: /* a lone surrogate, to jansson */
 		(void)error_set(
 		    err, ERROR_CONFIGURATION, "the key set is not sound");
 		break;

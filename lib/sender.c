@@ -18,6 +18,7 @@ static const struct sender senders[] = {
 	    .type_fallback = "event",
 	    .subject_header = "SMD-Resource-Id",
 	    .subject_paths = { "data.id" },
+	    .changed_paths = { "data.updated_at" },
 	    .headers = { "SMD-Resource-Type", "SMD-Resource-Id",
 		"SMD-Webhook-Id", "SMD-Action", "SMD-User" },
 	},
@@ -41,6 +42,11 @@ static const struct sender senders[] = {
 		"simpleOrderEvent.id", "orderDocumentsEvent.orderId",
 		"orderDocumentsEvent.id", "shipment.id", "orderId",
 		"shipmentId" },
+	    .changed_paths = { "orderEvent.lastUpdatedAt",
+		"singleDeliveryOrderEvent.lastUpdatedAt",
+		"simpleOrderEvent.lastUpdatedAt",
+		"orderDocumentsEvent.lastUpdatedAt", "shipment.lastUpdatedAt",
+		"lastUpdatedAt" },
 	},
 	{
 	    .name = "nshift",
@@ -98,6 +104,7 @@ static const struct sender senders[] = {
 	    .type_fallback = "event",
 	    .id_header = "X-Shopify-Webhook-Id",
 	    .subject_paths = { "id" },
+	    .changed_paths = { "updated_at" },
 	    .headers = { "X-Shopify-Topic", "X-Shopify-Webhook-Id",
 		"X-Shopify-Shop-Domain", "X-Shopify-Hmac-SHA256" },
 	},
@@ -125,6 +132,7 @@ static const struct sender senders[] = {
 	    .scheme = SCHEME_NONE,
 	    .type_prefix = "",
 	    .type_fallback = "webhook.received",
+	    .changed_paths = { "updated_at", "lastUpdatedAt" },
 	},
 };
 

@@ -85,6 +85,12 @@ struct sender {
 	const char *subject_header;
 	const char *subject_paths[SENDER_PATHS_MAX];
 
+	/*
+	 * When the thing was last changed, RFC 3339: the first of these
+	 * that is there. Two messages about it can be told apart by that.
+	 */
+	const char *changed_paths[SENDER_PATHS_MAX];
+
 	/* Request headers kept in the event, up to the first NULL. */
 	const char *headers[SENDER_HEADERS_MAX];
 };

@@ -104,18 +104,6 @@ spool_write(const struct spool *spool, struct timespec received,
 	return 0;
 }
 
-/* Rename, but never over another file where the system can do that. */
-static int
-rename_to(int from, const char *name, int to, const char *target)
-{
-	int rc = renameat2(from, name, to, target, RENAME_NOREPLACE);
-
-	/* Not every file system has the flag; our names are unique anyway. */
-	if (rc < 0 && (errno == EINVAL || errno == ENOSYS))
-		rc = renameat(from, name, to, target);
-	return rc;
-}
-
 int
 spool_place(const struct spool *spool, int directory, struct timespec received,
     char name[SPOOL_NAME_SIZE], struct error *err)
@@ -125,7 +113,7 @@ spool_place(const struct spool *spool, int directory, struct timespec received,
 
 	memcpy(target, name, sizeof(target));
 	for (tries = 0; tries < NAME_TRIES; tries++) {
-		if (rename_to(spool->tmp, name, directory, target) == 0) {
+		if (io_rename_new(spool->tmp, name, directory, target) == 0) {
 			memcpy(name, target, sizeof(target));
 			return 0;
 		}

@@ -142,19 +142,6 @@ verify_jwt(struct message *m, const struct keyring *keys, struct error *err)
 	return 0;
 }
 
-/* application/json and anything/anything+json, whatever follows. */
-static bool
-is_json_type(struct span type)
-{
-	size_t len = 0;
-
-	while (len < type.len && !strchr("; \t", type.at[len]))
-		len++;
-	if (len == 16 && strncasecmp(type.at, "application/json", len) == 0)
-		return true;
-	return len > 5 && strncasecmp(type.at + len - 5, "+json", 5) == 0;
-}
-
 /*
  * A body as it came. JSON is taken for what it is whatever its label says,
  * but a lone scalar needs the label: text/plain "123" is text.
@@ -168,7 +155,7 @@ take_body(struct message *m)
 	m->data_type = m->content_type;
 	if (json_scan(without_bom(m->data), &root) &&
 	    (root.type == JSON_TYPE_OBJECT || root.type == JSON_TYPE_ARRAY ||
-		m->data_type.len == 0 || is_json_type(m->data_type)))
+		m->data_type.len == 0 || json_media_type(m->data_type)))
 		set_json(m, root);
 }
 
@@ -181,7 +168,7 @@ static void
 classify(struct message *m)
 {
 	bool labelled = m->data_type.len != 0,
-	     json = is_json_type(m->data_type);
+	     json = json_media_type(m->data_type);
 	const char *type = "application/json";
 	bool fits = json;
 
@@ -222,23 +209,8 @@ append_name(struct buf *out, struct span name, bool lower)
 static bool
 find_member(const struct message *m, const char *path, struct json_value *found)
 {
-	struct json_value value = m->json;
-	char name[64];
-	size_t len;
-
-	if (!path || m->data_kind != DATA_JSON)
-		return false;
-	for (; *path; path += len + (path[len] == '.')) {
-		len = strcspn(path, ".");
-		if (len >= sizeof(name))
-			return false;
-		memcpy(name, path, len);
-		name[len] = '\0';
-		if (!json_member(value, name, &value))
-			return false;
-	}
-	*found = value;
-	return true;
+	return path && m->data_kind == DATA_JSON &&
+	    json_path(m->json, path, found);
 }
 
 /* What it says, a string or a number of a sensible length. */

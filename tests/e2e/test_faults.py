@@ -413,7 +413,8 @@ def build_variant(file, pattern, replacement):
         with open(path, "w", encoding="utf-8") as stream:
             stream.write(bad)
         done = subprocess.run(
-            ["make", "-C", place, "BUILD=build", "OPTIMIZE=-O1 -w",
+            ["make", "-C", place, "build/hookdir.fcgi", "BUILD=build",
+             "OPTIMIZE=-O1 -w",
              "HARDENING=", "LDFLAGS=", "-j2"], check=False,
             stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
             env=clean_environment())

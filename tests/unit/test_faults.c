@@ -6,13 +6,19 @@
  * once more, which takes precedence over libc's. Each can fail without
  * being done, fail after it was done, or be done in part. Whatever happens,
  * a delivery answers 0 if and only if one complete file stands in new/.
+ *
+ * The same for those who take messages out again: whatever happens, the
+ * message stands whole in one of new/, cur/, failed/ and the archive, nobody
+ * has a lock on it, and the next one to come can do with it what it likes.
  */
 #undef _FORTIFY_SOURCE /* its inline functions would get in the way */
 
 #include "spools.h"
 
+#include <sys/file.h>
 #include <sys/syscall.h>
 
+#include "claim.h"
 #include "quarantine.h"
 
 #define TEXT "one line\nand a second one\n"
@@ -29,6 +35,7 @@ enum fault {
 static struct {
 	bool armed, hit;
 	bool renames; /* may one be done and fail? */
+	bool taking;  /* do the calls count that only consumers make? */
 	int nth;      /* the call that fails, from 1 */
 	int calls;    /* so far */
 	int errnum;
@@ -161,8 +168,8 @@ fsync(int fd)
 {
 	if (plan.armed)
 		note("fsync", fd);
-	if (!falls("fsync"))
-		return (int)syscall(SYS_fsync, fd);
+	if (!falls("fsync")) /* consumers flush little, and slowly */
+		return plan.taking ? 0 : (int)syscall(SYS_fsync, fd);
 	return plan.fault == DONE_FAILED ? after((int)syscall(SYS_fsync, fd))
 					 : -1;
 }
@@ -198,6 +205,41 @@ writev(int fd, const struct iovec *iov, int count)
 		plan.nth = plan.calls + 1; /* the next one is short, too */
 	}
 	return syscall(SYS_write, fd, iov[i].iov_base, (size_t)1);
+}
+
+/* What deliveries do as well when they tidy up */
+static bool
+falls_when_taking(const char *name)
+{
+	return plan.taking && falls(name);
+}
+
+int
+unlinkat(int dir, const char *path, int flags)
+{
+	if (!falls_when_taking("unlinkat"))
+		return (int)syscall(SYS_unlinkat, dir, path, flags);
+	return plan.fault == DONE_FAILED
+	    ? after((int)syscall(SYS_unlinkat, dir, path, flags))
+	    : -1;
+}
+
+int
+flock(int fd, int operation)
+{
+	if (!falls_when_taking("flock"))
+		return (int)syscall(SYS_flock, fd, operation);
+	return plan.fault == DONE_FAILED
+	    ? after((int)syscall(SYS_flock, fd, operation))
+	    : -1;
+}
+
+ssize_t
+pread(int fd, void *room, size_t len, off_t at)
+{
+	if (falls_when_taking("pread"))
+		return -1;
+	return syscall(SYS_pread64, fd, room, len, at);
 }
 
 static void
@@ -537,6 +579,393 @@ test_flushes_for_others(void **state)
 	leave_place(&place);
 }
 
+/* How a consumer comes to a message, and what becomes of it */
+enum way {
+	RETURN,
+	DEFER,
+	BURY,
+	FINISH,
+	ARCHIVE,
+	ARCHIVE_ELSEWHERE /* on another file system */
+};
+
+struct taking {
+	const char *name, *from, *file;
+	enum way way;
+	const char *folder, *target; /* where it stands then; NULL: nowhere */
+};
+
+static const struct taking takings[] = {
+	{ "take, return", "new", "m,tries=1,next=5.json", RETURN, "new",
+	    "m,tries=1,next=5.json" },
+	{ "take, defer", "new", "m.json", DEFER, "new",
+	    "m,tries=1,next=77.json" },
+	{ "take, bury", "new", "m.json", BURY, "failed", "m,tries=1.json" },
+	{ "take, finish", "new", "m,tries=1.json", FINISH, NULL, NULL },
+	{ "take, archive", "new", "m,tries=1.json", ARCHIVE, "archive",
+	    "m.json" },
+	{ "take, archive elsewhere", "new", "m,tries=1.json", ARCHIVE_ELSEWHERE,
+	    "elsewhere", "m.json" },
+	{ "take over, return", "cur", "m,tries=2.json", RETURN, "new",
+	    "m,tries=1.json" },
+	{ "take over, bury", "cur", "m,tries=2.json", BURY, "failed",
+	    "m,tries=2.json" },
+	{ "take over, archive elsewhere", "cur", "m,tries=2.json",
+	    ARCHIVE_ELSEWHERE, "elsewhere", "m.json" },
+};
+
+/* A folder on another file system than the spool; "" where there is none */
+static char elsewhere[64];
+
+static void
+find_elsewhere(const struct place *place)
+{
+	static const char *const tops[] = { "/dev/shm", "/tmp", "/run" };
+	struct stat here, there;
+	size_t i;
+
+	elsewhere[0] = '\0';
+	assert_int_equal(stat(place->top, &here), 0);
+	for (i = 0; i < COUNT(tops); i++) {
+		if (stat(tops[i], &there) < 0 || here.st_dev == there.st_dev)
+			continue;
+		(void)snprintf(elsewhere, sizeof(elsewhere),
+		    "%s/hookdir-unit-XXXXXX", tops[i]);
+		if (mkdtemp(elsewhere))
+			return;
+		elsewhere[0] = '\0';
+	}
+}
+
+/* "elsewhere" is beside every spool, and in none. */
+static const char *
+folder_path(const struct place *place, const char *folder)
+{
+	return strcmp(folder, "elsewhere") == 0 ? path_of("%s", elsewhere)
+						: in_spool(place, folder);
+}
+
+static int
+end_claim(const struct taking *taking, const struct place *place,
+    struct queue *queue, struct claim *claim, struct error *err)
+{
+	struct archive archive = ARCHIVE_INIT;
+	int rc;
+
+	switch (taking->way) {
+	case RETURN:
+		return claim_return(queue, claim, err);
+	case DEFER:
+		return claim_defer(queue, claim, 77, true, err);
+	case BURY:
+		return claim_bury(queue, claim, err);
+	case FINISH:
+		return claim_finish(queue, claim, &archive, err);
+	default:
+		/* Without its archive a runner does not begin. */
+		rc = plan.armed;
+		plan.armed = false;
+		assert_int_equal(archive_open(&archive,
+				     folder_path(place, taking->folder), err),
+		    0);
+		plan.armed = rc;
+		rc = claim_finish(queue, claim, &archive, err);
+		archive_close(&archive);
+		return rc;
+	}
+}
+
+/* From opening the spool to closing it */
+static int
+take_once(
+    const struct taking *taking, const struct place *place, struct error *err)
+{
+	struct claim claim = CLAIM_INIT;
+	struct error ignored = ERROR_INIT;
+	struct queue queue;
+	int rc = queue_open(&queue, place->spool, err);
+
+	if (rc < 0)
+		return -1;
+	rc = strcmp(taking->from, "new") == 0
+	    ? claim_take(&queue, taking->file, &claim, err)
+	    : claim_take_over(&queue, taking->file, &claim, err);
+	if (rc == 1) {
+		/* What it said is kept, or is not. */
+		(void)queue_log_write(
+		    &queue, &claim.name, span_of("no\n"), &ignored);
+		rc = end_claim(taking, place, &queue, &claim, err);
+	} else if (rc == 0) {
+		/* EINVAL from open() is what says that it is no file. */
+		rc = -1;
+		if (plan.hit && plan.errnum == EINVAL)
+			(void)error_system(err, "no message");
+	}
+	assert_int_equal(claim.fd, -1);
+	queue_close(&queue);
+	return rc;
+}
+
+/* What failed in it */
+static const char *
+say_taking(const struct taking *taking)
+{
+	static char text[256];
+
+	(void)snprintf(text, sizeof(text), "%s: call %d, %s, %s, way %d",
+	    taking->name, plan.nth, plan.name, strerrorname_np(plan.errnum),
+	    (int)plan.fault);
+	return text;
+}
+
+/* All in a folder is the message, whole and free; how often, and where */
+static int
+count_copies(const struct taking *taking, const struct place *place,
+    const char *folder, char file[NAME_MAX + 1])
+{
+	DIR *list = opendir(folder_path(place, folder));
+	struct dirent *entry;
+	struct spool_name name;
+	int count = 0, fd;
+
+	while (list && (entry = readdir(list)) != NULL) {
+		if (!strcmp(entry->d_name, ".") || !strcmp(entry->d_name, ".."))
+			continue;
+		if (!spool_name_parse(entry->d_name, &name) ||
+		    strcmp(name.base, "m") != 0)
+			fail_msg("%s: %s left in %s/", say_taking(taking),
+			    entry->d_name, folder);
+		assert_file(
+		    path_of("%s/%s", folder_path(place, folder), entry->d_name),
+		    TEXT);
+		fd = openat(dirfd(list), entry->d_name, O_RDONLY);
+		if (flock(fd, LOCK_EX | LOCK_NB) < 0)
+			fail_msg("%s: %s/%s is locked", say_taking(taking),
+			    folder, entry->d_name);
+		assert_int_equal(close(fd), 0);
+		(void)snprintf(file, NAME_MAX + 1, "%s", entry->d_name);
+		count++;
+	}
+	if (list)
+		(void)closedir(list);
+	return count;
+}
+
+static void
+assert_taken(const struct taking *taking, const struct place *place, int rc)
+{
+	static const char *const folders[] = { "new", "cur", "failed",
+		"archive", "elsewhere" };
+	char file[NAME_MAX + 1] = "", where[NAME_MAX + 1] = "";
+	int copies = 0, copies_here, most = 1, least = 1;
+	size_t i;
+
+	for (i = 0; i < COUNT(folders); i++) {
+		if (i == 4 && !elsewhere[0])
+			continue;
+		copies_here = count_copies(taking, place, folders[i], file);
+		if (copies_here)
+			(void)snprintf(where, sizeof(where), "%s", folders[i]);
+		copies += copies_here;
+	}
+	/* Copied, and the first one could not be removed */
+	if (rc < 0 && taking->way == ARCHIVE_ELSEWHERE)
+		most = 2;
+	/* Removed, as it was to be */
+	if (taking->way == FINISH && (rc == 0 || plan.fault == DONE_FAILED))
+		least = 0;
+	if (rc == 0 && taking->way == FINISH)
+		most = 0;
+	if (copies < least || copies > most)
+		fail_msg("%s: got %d, and %d copies of the message",
+		    say_taking(taking), rc, copies);
+	if (rc == 0 && taking->folder &&
+	    (strcmp(where, taking->folder) || strcmp(file, taking->target)))
+		fail_msg("%s: got 0, and it is %s/%s", say_taking(taking),
+		    where, file);
+}
+
+/* Whoever comes next can take what is left. */
+static void
+take_what_is_left(const struct taking *taking, const struct place *place)
+{
+	struct archive none = ARCHIVE_INIT;
+	struct claim claim = CLAIM_INIT;
+	struct error err = ERROR_INIT;
+	char file[NAME_MAX + 1];
+	struct queue queue;
+	int rc = 0;
+
+	assert_int_equal(queue_open(&queue, place->spool, &err), 0);
+	if (count_copies(taking, place, "new", file))
+		rc = claim_take(&queue, file, &claim, &err);
+	else if (count_copies(taking, place, "cur", file))
+		rc = claim_take_over(&queue, file, &claim, &err);
+	else
+		goto out;
+	if (rc != 1 || claim_finish(&queue, &claim, &none, &err) < 0)
+		fail_msg("%s, and then: got %d, %s", say_taking(taking), rc,
+		    err.text);
+out:
+	queue_close(&queue);
+}
+
+/* One fault; false when its call was never reached. */
+static bool
+take_with_fault(
+    const struct taking *taking, int nth, int errnum, enum fault fault)
+{
+	struct place place = new_place();
+	struct error err = ERROR_INIT;
+	int descriptors, rc;
+
+	find_elsewhere(&place);
+	if (taking->way == ARCHIVE_ELSEWHERE && !elsewhere[0]) {
+		leave_place(&place);
+		return false;
+	}
+	assert_int_equal(mkdir(place.spool, 0700), 0);
+	assert_int_equal(mkdir(in_spool(&place, "new"), 0700), 0);
+	(void)mkdir(in_spool(&place, taking->from), 0700);
+	put_file(in_folder(&place, taking->from, taking->file), TEXT);
+	descriptors = open_descriptors();
+	arm(nth, errnum, fault);
+	rc = take_once(taking, &place, &err);
+	plan.armed = false;
+	if (rc < 0 && error_class(err.code) != CLASS_FAULT)
+		fail_msg("%s: got %s", say_taking(taking), err.text);
+	if (open_descriptors() != descriptors)
+		fail_msg("%s: %d descriptors before, %d after",
+		    say_taking(taking), descriptors, open_descriptors());
+	/* What could not be removed is left. */
+	if (!plan.hit || strcmp(plan.name, "unlinkat") != 0) {
+		assert_taken(taking, &place, rc);
+		take_what_is_left(taking, &place);
+	}
+	leave_place(&place);
+	remove_tree(elsewhere);
+	return plan.hit;
+}
+
+static void
+take_all(enum fault fault, const int *errnos, size_t count)
+{
+	unsigned runs = 0;
+	size_t e, t;
+	int nth;
+
+	plan.taking = true;
+	for (t = 0; t < COUNT(takings); t++)
+		for (e = 0; e < count; e++)
+			for (nth = 1; take_with_fault(
+				 &takings[t], nth, errnos[e], fault);
+			     nth++)
+				runs++;
+	plan.taking = false;
+	assert_true(runs > 100);
+	print_message("%u faults\n", runs);
+}
+
+static void
+test_taking_without_faults(void **state)
+{
+	size_t i;
+
+	(void)state;
+	plan.taking = true;
+	for (i = 0; i < COUNT(takings); i++)
+		assert_false(take_with_fault(&takings[i], 0, 0, NOT_DONE));
+	plan.taking = false;
+}
+
+/* Fewer than above: what is made of one is made of the others. */
+static const int taking_errnums[] = { EIO, EINVAL, EINTR };
+
+static void
+test_taking_not_done(void **state)
+{
+	(void)state;
+	take_all(NOT_DONE, taking_errnums, COUNT(taking_errnums));
+}
+
+static void
+test_taking_done_but_failed(void **state)
+{
+	(void)state;
+	take_all(DONE_FAILED, taking_errnums, 1);
+}
+
+static void
+test_taking_failing_from_then_on(void **state)
+{
+	(void)state;
+	take_all(FOREVER, taking_errnums, 1);
+}
+
+static void
+test_taking_with_short_writes(void **state)
+{
+	(void)state;
+	take_all(SHORT_FAILED, taking_errnums, 1);
+}
+
+/* The log is the last one or this one, whole, and no draft is left. */
+static bool
+log_with_fault(int nth, int errnum, enum fault fault)
+{
+	struct place place = new_place();
+	struct error err = ERROR_INIT;
+	struct spool_name name;
+	struct buf out = BUF_INIT(ROOM);
+	struct queue queue;
+	int rc;
+
+	assert_int_equal(mkdir(place.spool, 0700), 0);
+	assert_int_equal(mkdir(in_spool(&place, "new"), 0700), 0);
+	assert_int_equal(queue_open(&queue, place.spool, &err), 0);
+	assert_true(spool_name_parse("m.json", &name));
+	assert_int_equal(
+	    queue_log_write(&queue, &name, span_of("earlier\n"), &err), 0);
+	arm(nth, errnum, fault);
+	rc = queue_log_write(&queue, &name, span_of("later\n"), &err);
+	plan.armed = false;
+	assert_int_equal(rc, err.code ? -1 : 0);
+	assert_int_equal(queue_log_read(&queue, &name, &out, &err), 0);
+	if (rc == 0)
+		assert_same("log", buf_span(&out), span_of("later\n"));
+	else if (!span_is(buf_span(&out), "earlier\n") &&
+	    !span_is(buf_span(&out), "later\n"))
+		fail_msg("call %d, %s: the log is %s", nth, plan.name,
+		    show(buf_span(&out)));
+	if (!plan.hit || strcmp(plan.name, "unlinkat") != 0)
+		assert_int_equal(count_entries(in_spool(&place, "log")), 1);
+	queue_close(&queue);
+	buf_free(&out);
+	leave_place(&place);
+	return plan.hit;
+}
+
+static void
+test_log(void **state)
+{
+	static const enum fault faults[] = { NOT_DONE, DONE_FAILED, FOREVER,
+		SHORT, SHORT_FAILED };
+	size_t e, f;
+	int nth;
+
+	(void)state;
+	plan.taking = true;
+	for (f = 0; f < COUNT(faults); f++)
+		for (e = 0; e < 2; e++) {
+			for (nth = 1;
+			     log_with_fault(nth, taking_errnums[e], faults[f]);
+			     nth++)
+				continue;
+			assert_true(nth > 3);
+		}
+	plan.taking = false;
+}
+
 int
 main(void)
 {
@@ -550,6 +979,12 @@ main(void)
 		cmocka_unit_test(test_modes_after_a_fault),
 		cmocka_unit_test(test_order_of_flushes),
 		cmocka_unit_test(test_flushes_for_others),
+		cmocka_unit_test(test_taking_without_faults),
+		cmocka_unit_test(test_taking_not_done),
+		cmocka_unit_test(test_taking_done_but_failed),
+		cmocka_unit_test(test_taking_failing_from_then_on),
+		cmocka_unit_test(test_taking_with_short_writes),
+		cmocka_unit_test(test_log),
 	};
 
 	(void)umask(027);

@@ -239,6 +239,258 @@ test_failures_are_named(void **state)
 	assert_int_equal(fd, -1);
 }
 
+static void
+test_open_file(void **state)
+{
+	static const struct {
+		const char *name;
+		int want; /* errno, or 0 */
+	} rows[] = {
+		{ "file", 0 },
+		{ "nowhere", ENOENT },
+		{ "link", ELOOP },
+		{ "dead", ELOOP },
+		{ "folder", EINVAL },
+		{ ".", EINVAL },
+		{ "pipe", EINVAL },
+		{ "folder/inner", ENOENT },
+		{ "file/inner", ENOTDIR },
+		{ "/dev/null", EINVAL },
+		{ "", ENOENT },
+	};
+	struct place place = new_place();
+	int dir = open(place.top, O_RDONLY | O_DIRECTORY), fd;
+	int before = count_entries("/proc/self/fd");
+	struct error err;
+	struct stat st;
+	size_t i;
+
+	(void)state;
+	put_file(beside(&place, "file"), "text");
+	assert_int_equal(mkdirat(dir, "folder", 0700), 0);
+	assert_int_equal(symlinkat("file", dir, "link"), 0);
+	assert_int_equal(symlinkat("nowhere", dir, "dead"), 0);
+	assert_int_equal(mkfifoat(dir, "pipe", 0600), 0);
+	for (i = 0; i < COUNT(rows); i++) {
+		err = (struct error)ERROR_INIT;
+		fd = io_open_file(dir, rows[i].name, &st, &err);
+		if ((fd >= 0) != (rows[i].want == 0) ||
+		    err.errnum != rows[i].want)
+			fail_msg("\"%s\": got %d (%s), want errno %d",
+			    rows[i].name, fd, err.text, rows[i].want);
+		if (fd >= 0) {
+			assert_int_equal(st.st_size, 4);
+			assert_true(S_ISREG(st.st_mode));
+			assert_true(fcntl(fd, F_GETFD) & FD_CLOEXEC);
+		}
+		io_discard(&fd);
+	}
+	assert_int_equal(count_entries("/proc/self/fd"), before);
+	assert_int_equal(close(dir), 0);
+	leave_place(&place);
+}
+
+/* Neither over a file nor over anything else, its own link included. */
+static void
+test_rename_new(void **state)
+{
+	static const char *const taken[] = { "file", "folder", "dead", "same" };
+	struct place place = new_place();
+	int dir = open(place.top, O_RDONLY | O_DIRECTORY);
+	size_t i;
+
+	(void)state;
+	put_file(beside(&place, "mine"), "mine");
+	put_file(beside(&place, "file"), "theirs");
+	assert_int_equal(mkdirat(dir, "folder", 0700), 0);
+	assert_int_equal(symlinkat("nowhere", dir, "dead"), 0);
+	assert_int_equal(linkat(dir, "mine", dir, "same", 0), 0);
+	for (i = 0; i < COUNT(taken); i++) {
+		errno = 0;
+		assert_int_equal(io_rename_new(dir, "mine", dir, taken[i]), -1);
+		assert_int_equal(errno, EEXIST);
+		assert_file(beside(&place, "mine"), "mine");
+	}
+	assert_file(beside(&place, "file"), "theirs");
+	assert_int_equal(io_rename_new(dir, "mine", dir, "folder/new"), 0);
+	assert_file(beside(&place, "folder/new"), "mine");
+	errno = 0;
+	assert_int_equal(io_rename_new(dir, "mine", dir, "other"), -1);
+	assert_int_equal(errno, ENOENT);
+	errno = 0;
+	assert_int_equal(io_rename_new(-1, "file", dir, "other"), -1);
+	assert_int_equal(errno, EBADF);
+	assert_file(beside(&place, "file"), "theirs");
+	assert_int_equal(close(dir), 0);
+	leave_place(&place);
+}
+
+/* What io_read_at() answers for so many bytes from a place of "0123456789" */
+static void
+test_read_at(void **state)
+{
+	static const struct {
+		off_t at;
+		size_t len;
+		const char *want;
+	} rows[] = {
+		{ 0, 0, "" },
+		{ 0, 1, "0" },
+		{ 0, 10, "0123456789" },
+		{ 0, 11, "0123456789" },
+		{ 0, 4000, "0123456789" },
+		{ 3, 4, "3456" },
+		{ 9, 1, "9" },
+		{ 9, 2, "9" },
+		{ 10, 5, "" },
+		{ 1000000, 5, "" },
+		{ INT64_MAX - 5000, 5, "" },
+	};
+	struct place place = new_place();
+	struct error err = ERROR_INIT;
+	char *room;
+	size_t i, got;
+	int fd;
+
+	(void)state;
+	put_file(beside(&place, "file"), "0123456789");
+	fd = open(beside(&place, "file"), O_RDONLY);
+	assert_int_equal(lseek(fd, 5, SEEK_SET), 5);
+	for (i = 0; i < COUNT(rows); i++) {
+		room = malloc(rows[i].len ? rows[i].len : 1);
+		got = 4711;
+		assert_int_equal(io_read_at(fd, room, rows[i].len, rows[i].at,
+				     &got, "x", &err),
+		    0);
+		assert_same(
+		    "read", (struct span){ room, got }, span_of(rows[i].want));
+		free(room);
+		assert_int_equal(lseek(fd, 0, SEEK_CUR), 5);
+	}
+	assert_int_equal(close(fd), 0);
+	leave_place(&place);
+}
+
+static void
+test_read_at_failures(void **state)
+{
+	struct error err = ERROR_INIT;
+	int dir = open("/", O_RDONLY | O_DIRECTORY);
+	char room[8];
+	size_t got = 4711;
+
+	(void)state;
+	assert_int_equal(
+	    io_read_at(dir, room, sizeof(room), 0, &got, "the file", &err), -1);
+	assert_string_equal(err.text, "cannot read the file: Is a directory");
+	assert_int_equal(got, 0);
+	err = (struct error)ERROR_INIT;
+	assert_int_equal(
+	    io_read_at(-1, room, sizeof(room), 0, &got, "the file", &err), -1);
+	assert_int_equal(err.errnum, EBADF);
+	err = (struct error)ERROR_INIT;
+	assert_int_equal(
+	    io_read_at(dir, room, sizeof(room), -1, &got, "the file", &err),
+	    -1);
+	assert_int_equal(err.errnum, EINVAL);
+	assert_int_equal(close(dir), 0);
+}
+
+/* Writes so many bytes, a few at a time. */
+struct writer {
+	int fd;
+	struct span text;
+};
+
+static void *
+write_slowly(void *argument)
+{
+	struct writer *writer = argument;
+	size_t at = 0, len;
+
+	for (; at < writer->text.len; at += len) {
+		len = writer->text.len - at < 500 ? writer->text.len - at : 500;
+		if (write(writer->fd, writer->text.at + at, len) !=
+		    (ssize_t)len)
+			break;
+		(void)usleep(100);
+	}
+	(void)close(writer->fd);
+	return NULL;
+}
+
+/* Short reads, and signals meanwhile: all that was asked for, in order */
+static void
+test_short_and_interrupted_reads(void **state)
+{
+	struct buf want = BUF_INIT(ROOM), got = BUF_INIT(ROOM);
+	struct error err = ERROR_INIT;
+	struct writer writer;
+	pthread_t thread;
+	sigset_t alarms;
+	size_t i, len;
+	int ends[2];
+
+	(void)state;
+	for (i = 0; i < 100000; i++)
+		buf_append_byte(&want, (char)(i * 31 >> 4));
+	assert_int_equal(pipe(ends), 0);
+	writer = (struct writer){ ends[1], buf_span(&want) };
+	(void)sigemptyset(&alarms);
+	(void)sigaddset(&alarms, SIGALRM);
+	(void)pthread_sigmask(SIG_BLOCK, &alarms, NULL);
+	assert_int_equal(
+	    pthread_create(&thread, NULL, write_slowly, &writer), 0);
+	(void)pthread_sigmask(SIG_UNBLOCK, &alarms, NULL);
+	ring_alarms(true);
+	do {
+		assert_int_equal(io_read_at(ends[0], buf_room(&got, 7000), 7000,
+				     (off_t)got.len, &len, "x", &err),
+		    0);
+		got.len += len;
+	} while (len == 7000);
+	ring_alarms(false);
+	assert_int_equal(pthread_join(thread, NULL), 0);
+	assert_true(same(buf_span(&got), buf_span(&want)));
+	assert_int_equal(close(ends[0]), 0);
+	buf_free(&got);
+	buf_free(&want);
+}
+
+/* Started with some of its three descriptors closed */
+static int
+start_without(void *argument)
+{
+	unsigned closed = *(unsigned *)argument;
+	struct stat before[3], now;
+	int fd;
+
+	for (fd = 0; fd < 3; fd++) {
+		if (closed & 1u << fd)
+			(void)close(fd);
+		else if (fstat(fd, &before[fd]) < 0)
+			return 1;
+	}
+	io_fill_descriptors();
+	for (fd = 0; fd < 3; fd++) {
+		if (fstat(fd, &now) < 0)
+			return 2;
+		if (!(closed & 1u << fd) && now.st_ino != before[fd].st_ino)
+			return 3;
+	}
+	return 0;
+}
+
+static void
+test_fill_descriptors(void **state)
+{
+	unsigned closed;
+
+	(void)state;
+	for (closed = 0; closed < 8; closed++)
+		assert_int_equal(in_child(start_without, &closed, 0, 0), 0);
+}
+
 int
 main(void)
 {
@@ -249,6 +501,12 @@ main(void)
 		cmocka_unit_test(test_short_and_interrupted_writes),
 		cmocka_unit_test(test_write_nothing),
 		cmocka_unit_test(test_failures_are_named),
+		cmocka_unit_test(test_open_file),
+		cmocka_unit_test(test_rename_new),
+		cmocka_unit_test(test_read_at),
+		cmocka_unit_test(test_read_at_failures),
+		cmocka_unit_test(test_short_and_interrupted_reads),
+		cmocka_unit_test(test_fill_descriptors),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

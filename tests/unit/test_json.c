@@ -705,6 +705,273 @@ test_round_trip(void **state)
 	buf_free(&all);
 }
 
+/* The members one after the other: "NAME=VALUE;", then how it ended */
+static void
+append_walk(struct buf *out, struct span text)
+{
+	struct json_value name, value;
+	struct json_walk walk;
+
+	if (!json_walk_start(text, &walk)) {
+		buf_append_text(out, "no object");
+		return;
+	}
+	while (json_walk_name(&walk, &name)) {
+		assert_int_equal(name.type, JSON_TYPE_STRING);
+		buf_append_span(out, name.raw);
+		buf_append_byte(out, '=');
+		if (!json_walk_value(&walk, &value))
+			break;
+		buf_append_span(out, value.raw);
+		buf_append_byte(out, ';');
+	}
+	buf_append_text(out, walk.closed ? "closed" : "open");
+	assert_ptr_equal(walk.rest.at + walk.rest.len, text.at + text.len);
+	if (walk.closed)
+		buf_append_span(out, walk.rest);
+	/* It has ended, and stays so. */
+	if (walk.closed)
+		assert_false(json_walk_name(&walk, &name));
+}
+
+static void
+assert_walk(struct span text, const char *want)
+{
+	struct buf out = BUF_INIT(ROOM);
+	char *copy = malloc(text.len ? text.len : 1);
+
+	assert_non_null(copy);
+	if (text.len)
+		memcpy(copy, text.at, text.len);
+	append_walk(&out, (struct span){ copy, text.len });
+	if (!span_is(buf_span(&out), want))
+		fail_msg("%.*s: got %.*s, want %s", (int)text.len, text.at,
+		    (int)out.len, out.at, want);
+	free(copy);
+	buf_free(&out);
+}
+
+static void
+test_walk(void **state)
+{
+	static const struct {
+		const char *text, *want;
+	} rows[] = {
+		{ "{}", "closed" },
+		{ " \t\r\n{ } x", "closed x" },
+		{ "{\"a\":1}", "\"a\"=1;closed" },
+		{ " { \"a\" : 1 , \"b\" : [ 2 ] } ",
+		    "\"a\"=1;\"b\"=[ 2 ];closed " },
+		{ "{\"a\":1,\"a\":2}", "\"a\"=1;\"a\"=2;closed" },
+		{ "{\"\":\"\"}", "\"\"=\"\";closed" },
+		{ "{\"a\":{\"b\":{}},\"c\":[{}]}",
+		    "\"a\"={\"b\":{}};\"c\"=[{}];closed" },
+		{ "{\"\\u0061\\\"\":null}", "\"\\u0061\\\"\"=null;closed" },
+		{ "{\"a\":1}{\"b\":2}", "\"a\"=1;closed{\"b\":2}" },
+		{ "{\"a\":1}]", "\"a\"=1;closed]" },
+		/* no object begins */
+		{ "", "no object" },
+		{ " ", "no object" },
+		{ "[]", "no object" },
+		{ "\"{\"", "no object" },
+		{ "x{}", "no object" },
+		{ "\xef\xbb\xbf{}", "no object" },
+		/* cut off: where the text ends a number may not be whole */
+		{ "{", "open" },
+		{ "{\"a", "open" },
+		{ "{\"a\"", "open" },
+		{ "{\"a\":", "\"a\"=open" },
+		{ "{\"a\":1", "\"a\"=open" },
+		{ "{\"a\":1 ", "\"a\"=1;open" },
+		{ "{\"a\":1,", "\"a\"=1;open" },
+		{ "{\"a\":tru", "\"a\"=open" },
+		{ "{\"a\":\"x", "\"a\"=open" },
+		{ "{\"a\":[1", "\"a\"=open" },
+		/* broken further on */
+		{ "{\"a\":1,}", "\"a\"=1;open" },
+		{ "{,\"a\":1}", "open" },
+		{ "{\"a\":1,,\"b\":2}", "\"a\"=1;open" },
+		{ "{\"a\":1 \"b\":2}", "\"a\"=1;open" },
+		{ "{\"a\":1;\"b\":2}", "\"a\"=1;open" },
+		{ "{\"a\":1]", "\"a\"=1;open" },
+		{ "{\"a\"1}", "open" },
+		{ "{\"a\"::1}", "\"a\"=open" },
+		{ "{a:1}", "open" },
+		{ "{1:1}", "open" },
+		{ "{\"a\":01}", "\"a\"=0;open" },
+		{ "{\"a\":1.}", "\"a\"=open" },
+		{ "{\"a\":-}", "\"a\"=open" },
+		{ "{\"a\":nul}", "\"a\"=open" },
+		{ "{\"a\":}", "\"a\"=open" },
+		{ "{\"a\":[1,]}", "\"a\"=open" },
+		{ "{\"a\":{]}", "\"a\"=open" },
+		{ "{\"a\":\"\xff\"}", "\"a\"=open" },
+		{ "{\"\xff\":1}", "open" },
+		{ "{\"a\":\"\n\"}", "\"a\"=open" },
+		{ "{\"a\":\"\\x\"}", "\"a\"=open" },
+		{ "{\"a\":1,\"b\":x}", "\"a\"=1;\"b\"=open" },
+	};
+	size_t i;
+
+	(void)state;
+	for (i = 0; i < COUNT(rows); i++)
+		assert_walk(span_of(rows[i].text), rows[i].want);
+	assert_walk((struct span){ NULL, 0 }, "no object");
+	assert_walk((struct span){ "{\"a\":1\0}", 8 }, "\"a\"=1;open");
+	assert_walk((struct span){ "\0{}", 3 }, "no object");
+}
+
+/* A walk that reaches the end of the text has seen what json_scan() takes. */
+static void
+test_walk_of_every_front(void **state)
+{
+	static const char text[] =
+	    "{ \"a\" : -1.5e+7 , \"b\":\"\\ud83d\\udce6 \xc3\xa6\" ,"
+	    "\"c\":[1,{\"d\":[]},null],\"\\u0065\":{\"f\":true} } \n";
+	struct json_value name, value, whole;
+	struct json_walk walk;
+	unsigned full = 0;
+	size_t len;
+	char *copy;
+
+	(void)state;
+	for (len = 0; len < sizeof(text); len++) {
+		copy = malloc(len + 1);
+		memcpy(copy, text, len);
+		copy = realloc(copy, len ? len : 1);
+		if (json_walk_start((struct span){ copy, len }, &walk)) {
+			while (json_walk_name(&walk, &name) &&
+			    json_walk_value(&walk, &value))
+				assert_true(json_scan(value.raw, &whole));
+			assert_int_equal(walk.closed,
+			    json_scan((struct span){ copy, len }, &whole));
+			full += walk.closed;
+		}
+		free(copy);
+	}
+	assert_int_equal(full, 3);
+}
+
+/* Each member may be as deep as a whole text. */
+static void
+test_walk_depth(void **state)
+{
+	struct buf text = BUF_INIT(ROOM);
+	struct json_value name, value;
+	struct json_walk walk;
+	unsigned levels, i;
+
+	(void)state;
+	for (levels = JSON_DEPTH_MAX - 1; levels <= JSON_DEPTH_MAX + 1;
+	     levels++) {
+		buf_reset(&text);
+		buf_append_text(&text, "{\"a\":");
+		for (i = 0; i < levels; i++)
+			buf_append_text(&text, i % 2 ? "{\"b\":" : "[");
+		buf_append_byte(&text, '1');
+		while (i-- > 0)
+			buf_append_byte(&text, i % 2 ? '}' : ']');
+		buf_append_byte(&text, '}');
+		assert_true(json_walk_start(buf_span(&text), &walk));
+		assert_true(json_walk_name(&walk, &name));
+		assert_int_equal(
+		    json_walk_value(&walk, &value), levels <= JSON_DEPTH_MAX);
+	}
+	buf_free(&text);
+}
+
+static void
+test_media_type(void **state)
+{
+	static const struct {
+		struct span type;
+		bool want;
+	} rows[] = {
+		{ { "application/json", 16 }, true },
+		{ { "APPLICATION/Json", 16 }, true },
+		{ { "application/json;charset=utf-8", 30 }, true },
+		{ { "application/json ; charset=utf-8", 32 }, true },
+		{ { "application/json\t", 17 }, true },
+		{ { "application/jsonx", 17 }, false },
+		{ { "application/json", 15 }, false },
+		{ { "xapplication/json", 17 }, false },
+		{ { " application/json", 17 }, false },
+		{ { "application/json,text/plain", 27 }, false },
+		{ { "application/cloudevents+json", 28 }, true },
+		{ { "application/problem+JSON; a=\"+xml\"", 34 }, true },
+		{ { "image/svg+xml; a=+json", 22 }, false },
+		{ { "+json", 5 }, false },
+		{ { "a+json", 6 }, true },
+		{ { "application/x+json-seq", 22 }, false },
+		{ { "application/json-seq", 20 }, false },
+		{ { "text/json", 9 }, false },
+		{ { "json", 4 }, false },
+		{ { "text/plain", 10 }, false },
+		{ { ";application/json", 17 }, false },
+		{ { "", 0 }, false },
+		{ { NULL, 0 }, false },
+		/* a NUL byte ends nothing */
+		{ { "application/json\0x", 18 }, false },
+		{ { "text/x+json\0", 12 }, false },
+	};
+	char *copy;
+	size_t i;
+
+	(void)state;
+	for (i = 0; i < COUNT(rows); i++) {
+		copy = malloc(rows[i].type.len ? rows[i].type.len : 1);
+		if (rows[i].type.len)
+			memcpy(copy, rows[i].type.at, rows[i].type.len);
+		if (json_media_type((struct span){ copy, rows[i].type.len }) !=
+		    rows[i].want)
+			fail_msg("row %zu, %.*s: want %d", i,
+			    (int)rows[i].type.len, rows[i].type.at,
+			    rows[i].want);
+		free(copy);
+	}
+}
+
+static void
+test_path(void **state)
+{
+	static const struct {
+		const char *object, *path, *want; /* NULL: not found */
+	} rows[] = {
+		{ "{\"a\":1}", "a", "1" },
+		{ "{\"a\":{\"b\":2}}", "a.b", "2" },
+		{ "{\"a\":{\"b\":{\"c\":null}}}", "a.b.c", "null" },
+		{ "{\"a\":{\"b\":2}}", "a", "{\"b\":2}" },
+		{ "{\"a\":{\"b\":2}}", "b", NULL },
+		{ "{\"a\":{\"b\":2}}", "a.c", NULL },
+		{ "{\"a\":1}", "a.b", NULL },
+		{ "{\"a\":[{\"b\":1}]}", "a.b", NULL },
+		{ "{\"a\":\"b\"}", "a.b", NULL },
+		{ "{\"a.b\":1}", "a.b", NULL },
+		{ "{\"a\":{\"b\":1},\"a\":{\"b\":2}}", "a.b", "2" },
+		{ "{\"a\":{\"b\":1},\"a\":3}", "a.b", NULL },
+		{ "{\"\\u0061\":{\"\\u0062\":1}}", "a.b", "1" },
+		{ "{\"\":1}", "x", NULL },
+		{ "{\"\":{\"b\":1}}", ".b", "1" },
+		{ "[1]", "a", NULL },
+		{ "1", "a", NULL },
+	};
+	struct json_value found;
+	size_t i;
+	bool got;
+
+	(void)state;
+	for (i = 0; i < COUNT(rows); i++) {
+		found = (struct json_value){ JSON_TYPE_NULL, { NULL, 0 } };
+		got = json_path(scan(rows[i].object), rows[i].path, &found);
+		if (got != (rows[i].want != NULL) ||
+		    (got && !span_is(found.raw, rows[i].want)) ||
+		    (!got && found.raw.at))
+			fail_msg("%s in %s: got %.*s", rows[i].path,
+			    rows[i].object, (int)found.raw.len,
+			    got ? found.raw.at : "");
+	}
+}
+
 int
 main(void)
 {
@@ -723,6 +990,11 @@ main(void)
 		cmocka_unit_test(test_number_ends_with_its_span),
 		cmocka_unit_test(test_append_string),
 		cmocka_unit_test(test_round_trip),
+		cmocka_unit_test(test_walk),
+		cmocka_unit_test(test_walk_of_every_front),
+		cmocka_unit_test(test_walk_depth),
+		cmocka_unit_test(test_media_type),
+		cmocka_unit_test(test_path),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -5,16 +5,19 @@
  * lib/buf's realloc(), jansson's and libcrypto's allocations fail one by
  * one, alone or all from there on. A call then ends in a fault of ours, or
  * as it would have ended anyway; never in another verdict, and never in
- * other bytes.
+ * other bytes. So does reading an event back.
  */
 #include "calls.h"
 
 #include <dlfcn.h>
 
+#include <sys/mman.h>
+
 #include <jansson.h>
 #include <openssl/crypto.h>
 
 #include "envelope.h"
+#include "event.h"
 #include "verify.h"
 
 static struct {
@@ -91,13 +94,13 @@ crypto_free(void *block, const char *file, int line)
 	free(block);
 }
 
-/* How a call ended, and the event that was made of it */
 /* Made with: printf '{"a":1}' | openssl dgst -sha256 -hmac CALL_KEY */
 #define GITHUB_BODY "{\"a\":1}"
 #define GITHUB_SIGNATURE                                                       \
 	"sha256="                                                              \
 	"10d25eee6f3cb58e4b26e41f01f51e47c7e165f89032928d1cfc28eb584837b2"
 
+/* How a call ended, and the event that was made of it */
 struct ending {
 	enum error_code code;
 	struct buf event; /* owned */
@@ -263,12 +266,132 @@ test_all_fail_from_there_on(void **state)
 	assert_int_equal(wrong, 0);
 }
 
+/* Everything that an event says, one after the other */
+static struct ending
+read_event(int fd, bool whole)
+{
+	struct ending got = { ERROR_NONE, BUF_INIT(ROOM) };
+	struct error err = ERROR_INIT;
+	struct buf payload = BUF_INIT(ROOM);
+	struct event event;
+	int i, rc;
+
+	event_init(&event);
+	plan.calls = 0;
+	plan.armed = plan.nth > 0;
+	rc =
+	    whole ? event_read(&event, fd, &err) : event_peek(&event, fd, &err);
+	if (rc == 0 && whole)
+		rc = event_payload(&event, &payload, &err);
+	plan.armed = false;
+	assert_int_equal(rc, err.code ? -1 : 0);
+	got.code = err.code;
+	for (i = 0; rc == 0 && i < EVENT_ATTRIBUTES; i++) {
+		buf_append_span(
+		    &got.event, event_get(&event, (enum event_attribute)i));
+		buf_append_byte(&got.event, '\n');
+	}
+	if (rc == 0)
+		buf_append_span(&got.event, buf_span(&payload));
+	/* The fault has passed: the same struct serves again. */
+	err = (struct error)ERROR_INIT;
+	rc = event_read(&event, fd, &err);
+	if (rc == 0) {
+		buf_reset(&payload);
+		rc = event_payload(&event, &payload, &err);
+	}
+	if (error_class(err.code) == CLASS_FAULT)
+		fail_msg("allocation %u, and then: %s", plan.nth, err.text);
+	buf_free(&payload);
+	event_free(&event);
+	return got;
+}
+
+/* The same event with every allocation failing in turn */
+static void
+read_all(const char *what, struct span text, bool whole)
+{
+	struct ending want, got;
+	unsigned nth;
+	int fd = memfd_create("event", MFD_CLOEXEC);
+
+	assert_int_equal(write(fd, text.at, text.len), text.len);
+	plan.nth = 0;
+	want = read_event(fd, whole);
+	for (nth = 1;; nth++) {
+		plan.nth = nth;
+		got = read_event(fd, whole);
+		if (got.code != ERROR_MEMORY &&
+		    (got.code != want.code ||
+			!same(buf_span(&got.event), buf_span(&want.event))))
+			fail_msg("%s, allocation %u failed: got %s, want %s",
+			    what, nth, error_rule(got.code),
+			    error_rule(want.code));
+		buf_free(&got.event);
+		if (plan.calls < nth)
+			break;
+		assert_true(nth < 1000);
+	}
+	plan.nth = 0;
+	assert_true(nth > 1);
+	buf_free(&want.event);
+	assert_int_equal(close(fd), 0);
+}
+
+/* Events whose attributes and data have to grow */
+static void
+read_events(void)
+{
+	static const struct {
+		const char *what, *data, *end;
+	} rows[] = {
+		{ "JSON", ",\"data\":[", "1]}" },
+		{ "text", ",\"datacontenttype\":\"text/plain\",\"data\":\"",
+		    "\"}" },
+		{ "base64", ",\"data_base64\":\"", "\"}" },
+		{ "no base64", ",\"data_base64\":\"", "=\"}" },
+		{ "cut off", ",\"data\":\"", "" },
+		{ "no data", ",\"x\":\"", "\"}" },
+	};
+	struct buf text = BUF_INIT(ROOM);
+	size_t i;
+	int whole;
+
+	for (i = 0; i < COUNT(rows); i++)
+		for (whole = 0; whole < 2; whole++) {
+			buf_reset(&text);
+			buf_append_text(
+			    &text, "{\"id\":\"\\u0041\",\"type\":\"");
+			append_times(&text, "a.long.type", 90);
+			buf_append_text(&text, "\",\"subject\":\"");
+			append_times(&text, "\\u0031", 200);
+			buf_append_text(&text, "\",\"subject\":\"1\"");
+			buf_append_text(&text, rows[i].data);
+			append_times(
+			    &text, i == 0 ? "1234567," : "AAAAAAAA", 2000);
+			buf_append_text(&text, rows[i].end);
+			read_all(rows[i].what, buf_span(&text), whole);
+		}
+	buf_free(&text);
+}
+
+static void
+test_reading_events(void **state)
+{
+	(void)state;
+	plan.onwards = false;
+	read_events();
+	plan.onwards = true;
+	read_events();
+}
+
 int
 main(void)
 {
 	static const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_one_fails),
 		cmocka_unit_test(test_all_fail_from_there_on),
+		cmocka_unit_test(test_reading_events),
 	};
 
 	/* Before anything is allocated by them */

@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * archive - a directory for messages that are done
+ *
+ * A message keeps its name there, without what the runner had added. One
+ * of that name that is there already is the same message, and is replaced.
+ */
+#ifndef HOOKDIR_ARCHIVE_H
+#define HOOKDIR_ARCHIVE_H
+
+#include "error.h"
+
+struct archive {
+	int dir;
+};
+
+#define ARCHIVE_INIT                                                           \
+	{                                                                      \
+		-1                                                             \
+	}
+
+/* Open it; made if only its last part is missing. */
+int archive_open(struct archive *archive, const char *path, struct error *err);
+void archive_close(struct archive *archive);
+
+/*
+ * Move a file there. On another file system it is copied and flushed
+ * before the first one is removed, so that a power cut leaves one of them.
+ * -1: it is where it was.
+ */
+int archive_move(const struct archive *archive, int dir, const char *file,
+    const char *target, struct error *err);
+
+#endif

@@ -1,0 +1,216 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * claim - take a message, so that nobody else has it
+ *
+ * Locked first, renamed then: nothing ever stands in cur/ without a lock
+ * whose holder is alive. All steps are renames of one name that only the
+ * holder of the lock makes. Who gets the lock a moment after the message
+ * has moved on sees that from the rename, which finds no such name.
+ */
+#include "claim.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <sys/file.h>
+#include <unistd.h>
+
+#include "io.h"
+
+/* Unlocked for all who share the descriptor, children of ours included. */
+static void
+let_go(struct claim *claim)
+{
+	if (claim->fd >= 0)
+		(void)flock(claim->fd, LOCK_UN);
+	io_discard(&claim->fd);
+}
+
+/* 1: open and locked. 0: gone, or somebody else's. */
+static int
+lock(const struct queue *queue, enum queue_state state, const char *file,
+    struct claim *claim, struct error *err)
+{
+	struct error failed = ERROR_INIT;
+	struct stat st;
+	int rc;
+
+	claim->fd = queue_open_file(queue, state, file, &st, &failed);
+	if (claim->fd < 0 && queue_is_none(&failed))
+		return 0;
+	if (claim->fd < 0) {
+		*err = failed;
+		return -1;
+	}
+	do {
+		rc = flock(claim->fd, LOCK_EX | LOCK_NB);
+	} while (rc < 0 && errno == EINTR);
+	if (rc == 0)
+		return 1;
+	rc = errno == EWOULDBLOCK ? 0
+				  : error_system(err, "cannot lock %s", file);
+	io_discard(&claim->fd);
+	return rc;
+}
+
+/*
+ * Is what we have locked what stands in cur/ under our name? 1, 0 or -1.
+ * Somebody may have put another file in its place, or moved it on.
+ */
+static int
+check(const struct queue *queue, const struct claim *claim, struct error *err)
+{
+	struct stat held, named;
+
+	if (fstat(claim->fd, &held) < 0)
+		return error_system(err, "cannot look at %s", claim->file);
+	if (fstatat(queue->states[QUEUE_CUR], claim->file, &named,
+		AT_SYMLINK_NOFOLLOW) < 0)
+		return errno == ENOENT
+		    ? 0
+		    : error_system(err, "cannot look at %s", claim->file);
+	return held.st_dev == named.st_dev && held.st_ino == named.st_ino;
+}
+
+int
+claim_take(struct queue *queue, const char *file, struct claim *claim,
+    struct error *err)
+{
+	struct error ignored = ERROR_INIT;
+	int rc;
+
+	if (!spool_name_parse(file, &claim->before))
+		return 0;
+	rc = lock(queue, QUEUE_NEW, file, claim, err);
+	if (rc != 1)
+		return rc;
+	claim->name = claim->before;
+	claim->name.next = 0;
+	if (claim->name.tries < SPOOL_TRIES_MAX)
+		claim->name.tries++;
+	spool_name_format(&claim->name, claim->file);
+	rc = queue_move(queue, QUEUE_NEW, file, QUEUE_CUR, claim->file, err);
+	if (rc == 1) {
+		rc = check(queue, claim, err);
+		if (rc != 1)
+			(void)queue_move(queue, QUEUE_CUR, claim->file,
+			    QUEUE_NEW, file, &ignored);
+	}
+	if (rc != 1)
+		let_go(claim);
+	return rc;
+}
+
+int
+claim_take_over(struct queue *queue, const char *file, struct claim *claim,
+    struct error *err)
+{
+	int rc;
+
+	if (!spool_name_parse(file, &claim->name))
+		return 0;
+	rc = lock(queue, QUEUE_CUR, file, claim, err);
+	if (rc != 1)
+		return rc;
+	(void)snprintf(claim->file, sizeof(claim->file), "%s", file);
+	claim->before = claim->name;
+	claim->before.next = 0;
+	/* Who claimed it by hand has not counted. */
+	if (claim->name.tries == 0)
+		claim->name.tries = 1;
+	else
+		claim->before.tries--;
+	rc = check(queue, claim, err);
+	if (rc != 1)
+		let_go(claim);
+	return rc;
+}
+
+/* Out of cur/ to another state, and the claim ends. */
+static int
+put(struct queue *queue, struct claim *claim, enum queue_state to,
+    struct error *err)
+{
+	char target[NAME_MAX + 1];
+	int rc;
+
+	spool_name_format(&claim->name, target);
+	rc = queue_move(queue, QUEUE_CUR, claim->file, to, target, err);
+	let_go(claim);
+	if (rc == 0)
+		(void)error_set(err, ERROR_CONFIGURATION,
+		    "a claimed message is not in cur/ any more, or one of its "
+		    "name is in %s/",
+		    queue_state_name(to));
+	return rc == 1 ? 0 : -1;
+}
+
+int
+claim_return(struct queue *queue, struct claim *claim, struct error *err)
+{
+	claim->name = claim->before;
+	return put(queue, claim, QUEUE_NEW, err);
+}
+
+int
+claim_defer(struct queue *queue, struct claim *claim, time_t next, bool counted,
+    struct error *err)
+{
+	if (!counted) {
+		claim->name = claim->before;
+		if (claim->name.later < SPOOL_TRIES_MAX)
+			claim->name.later++;
+	}
+	claim->name.next = next;
+	return put(queue, claim, QUEUE_NEW, err);
+}
+
+int
+claim_bury(struct queue *queue, struct claim *claim, struct error *err)
+{
+	claim->name.next = 0;
+	return put(queue, claim, QUEUE_FAILED, err);
+}
+
+/* The log first: whoever is killed in between leaves no log of nothing. */
+static int
+discard(const struct queue *queue, const struct claim *claim, struct error *err)
+{
+	queue_log_remove(queue, &claim->name);
+	if (unlinkat(queue->states[QUEUE_CUR], claim->file, 0) == 0 ||
+	    errno == ENOENT)
+		return 0;
+	return error_system(err, "cannot remove a message from cur/");
+}
+
+static int
+store(const struct queue *queue, const struct claim *claim,
+    const struct archive *archive, struct error *err)
+{
+	struct spool_name plain = claim->name;
+	char target[NAME_MAX + 1];
+
+	plain.tries = plain.later = 0;
+	plain.next = 0;
+	spool_name_format(&plain, target);
+	if (archive_move(archive, queue->states[QUEUE_CUR], claim->file, target,
+		err) < 0)
+		return -1;
+	queue_log_remove(queue, &claim->name);
+	return 0;
+}
+
+int
+claim_finish(struct queue *queue, struct claim *claim,
+    const struct archive *archive, struct error *err)
+{
+	struct error ignored = ERROR_INIT;
+	int rc = archive->dir >= 0 ? store(queue, claim, archive, err)
+				   : discard(queue, claim, err);
+
+	if (rc < 0)
+		(void)claim_return(queue, claim, &ignored);
+	else
+		let_go(claim);
+	return rc;
+}

@@ -1,0 +1,60 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * claim - take a message, so that nobody else has it
+ *
+ * The message is locked with flock(2), then renamed from new/ to cur/. The
+ * lock goes when the last process that holds it ends, however it ends: what
+ * stands in cur/ without a lock is nobody's, and claim_take_over() takes
+ * it. A command that is given the descriptor holds the lock as well, and
+ * keeps the message from others even when its runner was killed.
+ *
+ * Nothing is flushed. A power cut can undo a step, and so have a message
+ * run again; it can lose none.
+ */
+#ifndef HOOKDIR_CLAIM_H
+#define HOOKDIR_CLAIM_H
+
+#include "archive.h"
+#include "queue.h"
+
+struct claim {
+	int fd;			  /* to read from, at its beginning; locked */
+	struct spool_name name;	  /* tries includes this one */
+	struct spool_name before; /* what it was in new/ */
+	char file[NAME_MAX + 1];  /* in cur/ */
+};
+
+#define CLAIM_INIT                                                             \
+	{                                                                      \
+		.fd = -1                                                       \
+	}
+
+/*
+ * Claim the message of that name in new/, or one left behind in cur/.
+ * 1: it is ours. 0: somebody else has it, or it is gone. -1: failed, and
+ * the message is where it was.
+ */
+int claim_take(struct queue *queue, const char *file, struct claim *claim,
+    struct error *err);
+int claim_take_over(struct queue *queue, const char *file, struct claim *claim,
+    struct error *err);
+
+/*
+ * What becomes of it. Each ends the claim, also when it fails: then the
+ * message stays in cur/ for whoever comes next.
+ *
+ * claim_return: back to new/ as if it had not been claimed.
+ * claim_defer: back to new/, not to be run before next (0: at any time).
+ *	counted says whether this try counts.
+ * claim_bury: to failed/.
+ * claim_finish: removed, or moved to the archive where there is one. Where
+ *	that fails, back to new/ as if it had not been claimed.
+ */
+int claim_return(struct queue *queue, struct claim *claim, struct error *err);
+int claim_defer(struct queue *queue, struct claim *claim, time_t next,
+    bool counted, struct error *err);
+int claim_bury(struct queue *queue, struct claim *claim, struct error *err);
+int claim_finish(struct queue *queue, struct claim *claim,
+    const struct archive *archive, struct error *err);
+
+#endif
