@@ -40,16 +40,19 @@ tree=$work/root/opt/hookdir
 
 check "the program runs from there and knows its version" \
     same "$("$tree/sbin/hookdir.fcgi" -V)" "hookdir.fcgi $version"
+check "so does the command" \
+    same "$("$tree/bin/hookdir" --version)" "hookdir $version"
 check "the changelog knows the version, too" \
     grep -q "^## $version" CHANGELOG.md
-for page in man8/hookdir.fcgi.8 man5/hookdir-spool.5 man7/hookdir-senders.7; do
+for page in man8/hookdir.fcgi.8 man5/hookdir-spool.5 man7/hookdir-senders.7 \
+    man1/hookdir.1 man1/hookdir-fetch.1; do
 	check "manual page $page has nothing to complain of" \
 	    tests/lint-manuals "$tree/share/man/$page"
 done
 check "the service starts the program that was installed" \
     grep -qx "ExecStart=/opt/hookdir/sbin/hookdir.fcgi" \
     "$tree/lib/systemd/system/hookdir.service"
-for file in $(find nginx apache -type f | sort); do
+for file in $(find nginx apache tools/samples -type f | sort); do
 	check "$file is installed as it is" \
 	    cmp "$file" "$tree/share/doc/hookdir/$file"
 done

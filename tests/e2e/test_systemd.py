@@ -1,0 +1,413 @@
+# SPDX-License-Identifier: MIT
+"""test_systemd - the sample units and the cron line, in a whole Debian
+
+What make install puts in place, the commands of the samples' comments, a
+real systemd and a real cron, and messages that come in meanwhile. Where
+nothing is to happen, a test waits a few seconds and looks. HOOKDIR_TOOL and
+HOOKDIR_FCGI name other programs, which have to stand in one folder.
+"""
+
+import functools
+import json
+import os
+import re
+import subprocess
+import time
+
+from container import Container
+from harness import FCGI, Failure, Handler, Spool, clean_environment, eq
+from harness import fail, has, main, needs_root, ok, read, root_file, test
+from harness import wait_for
+import shipmondo
+
+TOOL = os.path.abspath(os.environ.get(
+    "HOOKDIR_TOOL", root_file("build", "hookdir")))
+SAMPLES = "/usr/share/doc/hookdir/tools/samples/"
+SPOOLS = "/var/spool/hookdir"
+SPOOL = SPOOLS + "/shipmondo"
+DATA = "/var/lib/hookdir-run"
+RUN = ("hookdir-run.path", "hookdir-run.timer", "hookdir-run.service")
+KEY = "a key of 32 bytes, as it should be"
+
+
+def libraries(*programs):
+    """The packages of the libraries that programs were linked with"""
+    out = subprocess.run(["ldd", *programs], check=True, text=True,
+                         stdout=subprocess.PIPE).stdout
+    names = sorted({os.path.basename(path)
+                    for path in re.findall(r"=> (/\S+)", out)})
+    out = subprocess.run(["dpkg-query", "--search",
+                          *(f"*-linux-gnu/{name}" for name in names)],
+                         check=True, text=True, stdout=subprocess.PIPE).stdout
+    return sorted(set(re.findall(r"^([^\s:]+)", out, re.M)))
+
+
+def debian():
+    """It runs, with hookdir and the samples installed, and no unit enabled"""
+    needs_root()
+    system, failure = set_up()
+    return system or fail(failure)
+
+
+@functools.cache
+def set_up():
+    """(it, None), or (None, why there is none), which takes as long"""
+    try:
+        return _set_up(), None
+    except Failure as failure:
+        return None, str(failure)
+
+
+def _set_up():
+    system = Container(["cron", "jq", "sqlite3", *libraries(TOOL, FCGI)])
+    # As built: what is tested must not change while it is tested.
+    done = subprocess.run(
+        ["make", "--silent", "--old-file=all", "install",
+         f"DESTDIR={system.root}", "PREFIX=/usr",
+         f"BUILD={os.path.dirname(TOOL)}"], cwd=root_file(), check=False,
+        stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
+        env=clean_environment())
+    if done.returncode:
+        fail(f"make install: {done.stdout[-2000:]}")
+    system.boot()
+    system.run("systemd-sysusers", "hookdir.conf")
+    system.run("systemd-tmpfiles", "--create", "hookdir.conf")
+    for unit in (*RUN, "hookdir-watch.service"):
+        system.run("cp", SAMPLES + unit, "/etc/systemd/system/")
+    system.run("systemctl", "daemon-reload")
+    return system
+
+
+def fresh(command=None, **settings):
+    """Nothing runs, no message is there. command: what a shell is to do for
+    a message, instead of the sample; it may log() with "say". settings: of
+    the service, instead of the sample's."""
+    system = debian()
+    system.run("systemctl", "stop", *RUN, "hookdir-watch.service")
+    system.run("systemctl", "reset-failed")
+    system.run("sh", "-c", f"rm -rf {SPOOL} {DATA}/* /var/lib/hookdir-watch/*")
+    if command is None:
+        system.run("cp", SAMPLES + "book-order.sh",
+                   "/usr/local/bin/book-order")
+    else:
+        system.write("/usr/local/bin/book-order",
+                     f"#!/bin/sh\nsay() {{ echo \"$*\" >>{DATA}/log; }}\n"
+                     f"{command}\n", 0o755)
+    system.write("/run/systemd/system/hookdir-run.service.d/tests.conf",
+                 "[Service]\n" + "".join(f"{name}={value}\n" for name, value
+                                         in settings.items()))
+    system.run("systemctl", "daemon-reload")
+    return system
+
+
+def put(name, where="new", event=None):
+    """A message of that name, as the handler puts one"""
+    debian().run(
+        "setpriv", "--reuid=hookdir", "--regid=hookdir", "--init-groups",
+        "sh", "-c", f"""
+        umask 027 && cd {SPOOLS} && mkdir -p shipmondo && cd shipmondo &&
+            mkdir -p tmp new cur failed && cat >"tmp/$1" &&
+            mv "tmp/$1" "$2/$1"
+        """, "sh", name + ".json", where, input=event or order(name))
+
+
+def order(name):
+    return json.dumps({
+        "specversion": "1.0", "id": name, "type": "com.shipmondo.orders.create",
+        "source": "https://hooks.example/webhook/shipmondo",
+        "data": {"data": {"id": int(re.sub(r"\D", "", name) or 1),
+                          "updated_at": "2026-11-21T18:05:33+01:00"}}})
+
+
+def spool():
+    return Spool(debian().path(SPOOL))
+
+
+def done():
+    """No message is left anywhere"""
+    return all(not spool().names(where)
+               for where in ("new", "cur", "failed"))
+
+
+def log():
+    try:
+        return read(debian().path(DATA + "/log")).split()
+    except FileNotFoundError:
+        return []
+
+
+def booked(data=DATA):
+    """The events in the database; looked up inside, for the sake of locks"""
+    out = debian().execute("sqlite3", "-readonly", f"{data}/orders.db",
+                           "SELECT id FROM events ORDER BY id")
+    return [] if out.returncode else out.stdout.split()
+
+
+def property_of(unit, name):
+    return debian().run("systemctl", "show", "--property=" + name,
+                        "--value", unit).strip()
+
+
+def active(unit):
+    return property_of(unit, "ActiveState"), property_of(unit, "SubState")
+
+
+def starts():
+    """How often the service was started since the machine was"""
+    return debian().run(
+        "journalctl", "--unit=hookdir-run.service", "--output=cat",
+        "_PID=1").count("Started ")
+
+
+WAITING = ("active", "waiting")
+
+
+@test("systemd has nothing to complain of in the units")
+def _():
+    system = fresh()
+    eq("verify", system.run("systemd-analyze", "verify", "--man=no", *RUN,
+                            "hookdir-watch.service", "hookdir.socket"), "")
+    for unit in ("hookdir-run.service", "hookdir-watch.service"):
+        out = system.run("systemd-analyze", "security", "--no-pager", unit)
+        exposure = float(re.search(r"level for .*: ([0-9.]+)", out)[1])
+        print(f"# figure {unit}: exposure {exposure} of 10")
+        ok(f"{unit}: exposure {exposure}", exposure < 3)
+
+
+@test("a call to the handler is booked at once, though no spool was there")
+def _():
+    system = fresh()
+    system.run("systemctl", "enable", "--now", "hookdir-run.path",
+               "hookdir-run.timer", "hookdir.socket")
+    eq("path", active("hookdir-run.path"), WAITING)
+    handler = Installed(system.path("/run/hookdir/hookdir.sock"))
+    answer = handler.request(
+        shipmondo.body(shipmondo.form_b(json.dumps(
+            {"id": 1, "updated_at": "2026-11-21T18:05:33+01:00"}).encode()),
+            KEY), headers=[("SMD-Resource-Type", "Orders"),
+                           ("SMD-Action", "create")],
+        HOOKDIR_SPOOL=SPOOL, HOOKDIR_SENDER="shipmondo", HOOKDIR_KEY=KEY)
+    start = time.monotonic()
+    eq("status", (answer.status, answer.body), (200, answer.body))
+    wait_for(booked, "order in the database", 10)
+    print(f"# figure booked {time.monotonic() - start:.2f} s after the answer")
+    eq("events", booked(), [answer.json()["id"]])
+    wait_for(done, "end of the message")
+    system.run("systemctl", "disable", "--now", "hookdir.socket",
+               "hookdir.service")
+
+
+class Installed(Handler):
+    """The handler as a service"""
+
+    def __init__(self, socket):  # pylint: disable=super-init-not-called
+        self.socket = socket
+
+
+@test("the timer is armed")
+def _():
+    system = fresh()
+    system.run("systemctl", "start", "hookdir-run.timer")
+    has("timers", system.run("systemctl", "list-timers", "--no-pager"),
+        "hookdir-run.service")
+    eq("timer", active("hookdir-run.timer"), WAITING)
+
+
+@test("messages that come one by one hit no limit")
+def _():
+    system = fresh()
+    system.run("systemctl", "start", "hookdir-run.path")
+    before = starts()
+    names = [f"m{number}" for number in range(10, 18)]
+    for name in names:
+        put(name)
+        wait_for(lambda name=name: name in booked(), f"booking of {name}")
+        wait_for(lambda: active("hookdir-run.path") == WAITING,
+                 "end of that run")
+    eq("events", booked(), names)
+    ok("each started the service", starts() - before >= len(names))
+
+
+@test("a hundred messages at once")
+def _():
+    system = fresh()
+    system.run("systemctl", "start", "hookdir-run.path")
+    names = sorted(f"m{number}" for number in range(100, 200))
+    system.run(
+        "setpriv", "--reuid=hookdir", "--regid=hookdir", "--init-groups",
+        "sh", "-c", f"""
+        umask 027 && cd {SPOOLS} && mkdir -p shipmondo && cd shipmondo &&
+            mkdir -p tmp new && while read -r name text; do
+                printf '%s\\n' "$text" >tmp/$name && mv tmp/$name new/
+            done""", input="".join(
+                f"{name}.json {order(name)}\n".replace("\\", "\\\\")
+                for name in names))
+    wait_for(lambda: len(booked()) == 100 and done(), "booking of all")
+    eq("events", booked(), names)
+
+
+@test("exit status 75: no start limit, and no second run before its time")
+def _():
+    system = fresh("say try; exit $(cat /var/lib/hookdir-run/status)")
+    system.write(DATA + "/status", "75")
+    system.run("systemctl", "start", "hookdir-run.path")
+    before = starts()
+    put("later")
+    wait_for(lambda: log() == ["try"], "first try")
+    time.sleep(4)
+    eq("tries", log(), ["try"])
+    eq("path", active("hookdir-run.path"), ("active", "running"))
+    eq("service", active("hookdir-run.service"), ("active", "running"))
+    eq("starts", starts() - before, 1)
+    eq("waits in new/", len(spool().names("new")), 1)
+    system.write(DATA + "/status", "0")
+    wait_for(done, "second try")
+    eq("tries", log(), ["try", "try"])
+    wait_for(lambda: active("hookdir-run.path") == WAITING, "end of the run")
+    eq("starts", starts() - before, 1)
+
+
+@test("exit status 78: one run, a pause, and the next; the path unit stays")
+def _():
+    system = fresh("say try; exit $(cat /var/lib/hookdir-run/status)",
+                   RestartSec="5s")
+    eq("RestartSec=", property_of("hookdir-watch.service", "RestartUSec"),
+       "30s")
+    system.write(DATA + "/status", "78")
+    system.run("systemctl", "start", "hookdir-run.path")
+    put("stop")
+    wait_for(lambda: active("hookdir-run.service")
+             == ("activating", "auto-restart"), "pause of the service")
+    put("more")
+    time.sleep(3)
+    eq("tries", log(), ["try"])
+    eq("messages", spool().names("new"), ["more.json", "stop.json"])
+    eq("path", active("hookdir-run.path"), ("active", "running"))
+    system.write(DATA + "/status", "0")
+    wait_for(done, "next run")
+    eq("tries", log(), ["try", "try", "try"])
+    wait_for(lambda: active("hookdir-run.path") == WAITING, "end of the run")
+
+
+@test("systemctl stop lets a command finish, and starts no other")
+def _():
+    system = fresh("say start; sleep 3; say end")
+    system.run("systemctl", "start", "hookdir-run.path")
+    names = [f"m{number}" for number in range(1, 7)]
+    for name in names:  # --jobs is 4
+        put(name)
+    wait_for(lambda: len(log()) == 4, "start of four commands")
+    start = time.monotonic()
+    system.run("systemctl", "stop", *RUN)
+    ok("it took as long as the commands", time.monotonic() - start > 1)
+    eq("log", log(), 4 * ["start"] + 4 * ["end"])
+    eq("messages", spool().names("new"), ["m5.json", "m6.json"])
+    eq("claimed", spool().names("cur"), [])
+    eq("result", property_of("hookdir-run.service", "Result"), "success")
+
+
+@test("a message that a killed run left is found by the timer")
+def _():
+    system = fresh()
+    system.write("/run/systemd/system/hookdir-run.timer.d/tests.conf",
+                 "[Timer]\nOnCalendar=*:*:0/2\nAccuracySec=10ms\n")
+    system.run("systemctl", "daemon-reload")
+    system.run("systemctl", "start", "hookdir-run.path")
+    put("left", where="cur")
+    time.sleep(2)
+    eq("path", active("hookdir-run.path"), WAITING)
+    eq("claimed", len(spool().names("cur")), 1)
+    system.run("systemctl", "start", "hookdir-run.timer")
+    # It counts as a try, so there is the wait before the second.
+    wait_for(done, "end of the message")
+    eq("events", booked(), ["left"])
+    system.run("rm", "/run/systemd/system/hookdir-run.timer.d/tests.conf")
+
+
+@test("what is no message in new/ makes neither path nor service give up")
+def _():
+    system = fresh()
+    put("first")
+    system.run("mkdir", f"{SPOOL}/new/directory")
+    system.run("touch", f"{SPOOL}/new/.hidden")
+    before = starts()
+    system.run("systemctl", "start", "hookdir-run.path")
+    wait_for(booked, "first booking")
+    time.sleep(5)
+    ok(f"{starts() - before} starts in 5 s", starts() - before < 8)
+    eq("path", property_of("hookdir-run.path", "ActiveState"), "active")
+    put("second")
+    wait_for(lambda: booked() == ["first", "second"], "second booking")
+    system.run("systemctl", "stop", *RUN)
+
+
+@test("what a command may write, and as whom it runs")
+def _():
+    system = fresh("""
+        for place in / /etc /usr /home /root /boot /run /var/lib /var/log \\
+            /var/spool /var/spool/hookdir /var/lib/hookdir-run /tmp /dev/shm
+        do
+            touch "$place/probe" 2>/dev/null && say "$place"
+        done
+        say "$(id -un):$(id -Gn):$(umask):$(stat -c %a:%U /var/lib/hookdir-run)"
+        say "$(sed -n 's/^NoNewPrivs:.//p; s/^CapBnd:.//p' /proc/self/status)"
+        say "$(find /dev -type b | wc -l)" """)
+    system.run("systemctl", "start", "hookdir-run.path")
+    put("probe")
+    wait_for(done, "end of the message")
+    eq("log", log(), ["/var/spool/hookdir", "/var/lib/hookdir-run", "/tmp",
+                      "/dev/shm", "hookdir:hookdir:0027:750:hookdir",
+                      16 * "0", "1", "0"])
+    eq("/tmp of the machine", os.path.exists(system.path("/tmp/probe")), False)
+
+
+@test("hookdir-watch.service: messages at once, and a stop that waits")
+def _():
+    system = fresh()
+    put("before")
+    system.run("systemctl", "enable", "--now", "hookdir-watch.service")
+    data = "/var/lib/hookdir-watch"
+    wait_for(lambda: booked(data) == ["before"], "first booking")
+    start = time.monotonic()
+    put("one")
+    wait_for(lambda: booked(data) == ["before", "one"], "second booking", 10)
+    print(f"# figure hookdir-watch: booked {time.monotonic() - start:.2f} s"
+          " after the delivery began")
+    eq("main process", property_of("hookdir-watch.service", "NRestarts"), "0")
+    system.write("/usr/local/bin/book-order",
+                 f"#!/bin/sh\ntouch {data}/start\nsleep 2\ntouch {data}/end\n",
+                 0o755)
+    put("two")
+    wait_for(lambda: os.path.exists(system.path(data + "/start")), "start")
+    system.run("systemctl", "disable", "--now", "hookdir-watch.service")
+    ok("it was finished", os.path.exists(system.path(data + "/end")))
+    ok("and is done", done())
+
+
+@test("the cron line: installed as it says, run at the next minute")
+def _():
+    system = fresh()
+    text = system.run("cat", SAMPLES + "hookdir.cron")
+    commands = re.findall(r"^#     (install .*)$", text, re.M)
+    eq("commands in its comment", len(commands), 2)
+    system.run("rm", "-rf", DATA)
+    for command in commands:
+        system.run("sh", "-ec", f"cd {SAMPLES}\n{command}")
+    put("cron")
+    put("broken", event="{")
+    start = time.monotonic()
+    wait_for(booked, "booking", 75)
+    print(f"# figure cron: booked {time.monotonic() - start:.0f} s after the"
+          " delivery")
+    wait_for(lambda: not spool().names("new") and not spool().names("cur"),
+             "end of the run")
+    eq("events", booked(), ["cron"])
+    eq("failed", len(spool().failed()), 1)
+    eq("owner and mode", system.run(
+        "stat", "--format=%U:%a", DATA, DATA + "/orders.db").split(),
+       ["hookdir:750", "hookdir:640"])
+    system.run("rm", "/etc/cron.d/hookdir-run")
+
+
+if __name__ == "__main__":
+    main()

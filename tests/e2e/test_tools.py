@@ -1,0 +1,1335 @@
+# SPDX-License-Identifier: MIT
+"""test_tools - hookdir list, show, stats, requeue, hold, release, expire
+and reverify
+
+Spools are written by hand where odd things have to be in them, and by the
+real handler where it matters that they are its own. HOOKDIR_TOOL names
+another hookdir.
+"""
+
+import base64
+import fcntl
+import functools
+import hashlib
+import json
+import os
+import pty
+import pwd
+import random
+import re
+import socket
+import subprocess
+import time
+
+import senders
+import shipmondo
+from fcgiclient import KEY, OTHER_KEY, endpoint, new_spool
+from harness import (IS_ROOT, PATIENCE, SANITIZER, Handler, clean_environment,
+                     eq, fail, folder, has, hasnt, main, needs_root, ok,
+                     root_file, test, wait_for, write)
+
+TOOL = os.path.abspath(os.environ.get(
+    "HOOKDIR_TOOL", root_file("build", "hookdir")))
+OK, USAGE, DATAERR, NOINPUT, IOERR, TEMPFAIL, NOPERM, CONFIG = \
+    0, 64, 65, 66, 74, 75, 77, 78
+STATES = ("new", "cur", "hold", "failed", "quarantine")
+MIB = 1024 * 1024
+# What may steer a terminal, a newline aside
+HARMFUL = re.compile("[\0-\x09\x0b-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069]")
+
+
+class Done:
+    def __init__(self, process, out, err):
+        self.code = process.returncode
+        self.raw = out
+        self.err = err.decode("utf-8", "backslashreplace")
+
+    @property
+    def out(self):
+        return self.raw.decode("utf-8")
+
+    def lines(self):
+        return self.out.splitlines()
+
+    def rows(self):
+        """The objects of JSON Lines"""
+        return [json.loads(line) for line in self.out.splitlines()]
+
+
+def tool(*args, code=OK, env=None, **options):
+    """Runs hookdir; the exit code must be that one."""
+    options.setdefault("stdin", subprocess.DEVNULL)
+    process = subprocess.Popen(
+        [TOOL, *args], env={**clean_environment(), **(env or {})}, cwd="/",
+        stdout=options.pop("stdout", subprocess.PIPE), stderr=subprocess.PIPE,
+        **options)
+    out, err = process.communicate(timeout=PATIENCE)
+    done = Done(process, out or b"", err)
+    if SANITIZER.search(done.err):
+        fail(f"hookdir {args}: a sanitizer's report:\n{done.err[:2000]}")
+    if done.code != code:
+        fail(f"hookdir {args}: exit {done.code}, want {code}\n"
+             f"{done.raw[-500:]!r}\n{done.err[-500:]}")
+    return done
+
+
+@functools.cache
+def sanitized():
+    with open(TOOL, "rb") as file:
+        return b"__asan_init" in file.read()
+
+
+# --- spools -----------------------------------------------------------------
+
+def event(data=b'{"a":1}', **attributes):
+    """An event as the handler writes one; None leaves an attribute out"""
+    head = {"specversion": "1.0", "id": "id-1",
+            "source": "https://h.example/w", "type": "com.example.tested",
+            "subject": "7",
+            "time": "2026-11-21T17:05:33.123456Z",
+            "datacontenttype": "application/json", "sender": "generic",
+            **attributes}
+    text = json.dumps({name: value for name, value in head.items()
+                       if value is not None}, ensure_ascii=False)
+    data = b',"data":' + data if data is not None else b""
+    return text[:-1].encode() + data + b"}\n"
+
+
+def quarantined(body=b"forged", **attributes):
+    return event(None, type="hookdir.quarantined",
+                 reason="signature-mismatch", detail="not our key",
+                 bodysha256=hashlib.sha256(body).hexdigest(), method="POST",
+                 path="/w", query="",
+                 data_base64=base64.b64encode(body).decode(), **attributes)
+
+
+class Place:
+    """A spool made by hand"""
+
+    def __init__(self, *states):
+        self.spool = new_spool()
+        self.path = self.spool.path
+        self.count = 0
+        os.mkdir(self.path)
+        for name in ("tmp", *(states or STATES), "log", "latest"):
+            os.mkdir(os.path.join(self.path, name))
+
+    def put(self, state="new", text=None, age=0, added="", name=None):
+        """A message, so many seconds old; answers its base name"""
+        self.count += 1
+        base = f"{int(time.time()) - age}.M{self.count:06}P1Q1.shop"
+        name = name or base + added + ".json"
+        with open(os.path.join(os.fsencode(self.path), state.encode(),
+                               os.fsencode(name)), "wb") as file:
+            file.write(event() if text is None else text)
+        return base
+
+    def log(self, base, text):
+        write(os.path.join(self.path, "log", base + ".log"), text)
+
+    def names(self, state):
+        return self.spool.names(state)
+
+    def run(self, command, *args, **options):
+        return tool(command, *args, self.path, **options)
+
+    def json(self, *args, **options):
+        return self.run("list", "--json", *args, **options).rows()
+
+
+def filled(count):
+    """A spool with so many messages in new/"""
+    place = Place()
+    text = event(b'{"a":"' + b"x" * 300 + b'"}')
+    for _ in range(count):
+        place.put(text=text)
+    return place
+
+
+@functools.cache
+def large():
+    return filled(20000)
+
+
+# --- all of them ------------------------------------------------------------
+
+COMMANDS = ("list", "show", "requeue", "hold", "release", "reverify",
+            "expire", "stats")
+
+
+@test("--help says the usage and every option")
+def _():
+    for command in COMMANDS:
+        done = tool(command, "--help")
+        has(command, done.out, f"usage: hookdir {command} ")
+        eq("standard error", done.err, "")
+        usage, text = done.out.split("\n\n", 1)
+        named = set(re.findall(r"--[a-z-]+", usage))
+        eq(f"options of {command}",
+           set(re.findall(r"^  (--[a-z-]+)", text, re.M)), named)
+        eq(f"{command} -h", tool(command, "-h").out, done.out)
+        ok("fits a terminal", all(len(x) < 80 for x in text.splitlines()))
+
+
+@test("wrong arguments: one line, the usage, and 64")
+def _():
+    place = Place()
+    for args, words in (
+            (["list"], "which spool"), (["list", "a", "b"], "one spool"),
+            (["list", "--state", "old", "."], "--state"),
+            (["list", "--state", "", "."], "--state"),
+            (["list", "--since", "yesterday", "."], "--since"),
+            (["list", "--nonsense", "."], "nonsense"),
+            (["list", "--type"], "type"),
+            (["show", "."], "which message"),
+            (["show", ".", "a", "b"], "one message"),
+            (["stats"], "which spool"), (["stats", "a", "b"], "one spool"),
+            (["requeue"], "which spool"), (["requeue", "."], "which messages"),
+            (["requeue", "--all", ".", "x"], "either"),
+            (["hold", "."], "which messages"),
+            (["release", "."], "which messages"),
+            (["expire", "."], "--older-than"),
+            (["expire", "--older-than", "soon", "."], "--older-than"),
+            (["expire", "--older-than", "1d"], "which spool"),
+            (["expire", "--older-than", "1d", "a", "b"], "one spool"),
+            (["expire", "--older-than", "1d", "--state", "cur", "."], "cur"),
+            (["expire", "--older-than", "1d", "--state", "failed,cur", "."],
+             "cur"),
+            (["reverify"], "which spool"),
+            (["reverify", "."], "which sender"),
+            (["reverify", "--sender", "nobody", "."], "nobody"),
+            (["reverify", "--sender", "generic", "."], "signs nothing"),
+            (["reverify", "--sender", "nshift", "."], "signs nothing")):
+        done = tool(*args, code=USAGE)
+        has(f"{args}", done.err, words)
+        has(f"{args}", done.err, "usage: hookdir ")
+        eq(f"output of {args}", done.out, "")
+    eq("nothing was made", place.spool.files(), [])
+
+
+@test("no spool is 66, and nothing is made")
+def _():
+    nowhere = os.path.join(folder("nowhere"), "spool")
+    for command, *args in (["list"], ["stats"], ["expire", "--older-than=1d"],
+                           ["requeue", "--all"], ["hold", "--all"],
+                           ["reverify", "--sender", "github"]):
+        done = tool(command, *args, nowhere, code=NOINPUT,
+                    env={"HOOKDIR_KEY": "k"})
+        has(command, done.err, nowhere)
+        eq("lines", done.err.count("\n"), 1)
+    tool("show", nowhere, "x", code=NOINPUT)
+    ok("it is still not there", not os.path.exists(nowhere))
+    tool("list", os.path.dirname(nowhere), code=NOINPUT)
+
+
+@test("options may stand behind the spool, and -- ends them")
+def _():
+    place = Place()
+    base = place.put("failed")
+    eq("list", tool("list", place.path, "--json").rows()[0]["name"], base)
+    eq("requeue", tool("requeue", place.path, "--all").out,
+       "1 message requeued\n")
+    eq("hold", tool("hold", place.path, "--", base).out, "1 message held\n")
+    done = tool("release", place.path, "--", "--no", "--all", code=NOINPUT)
+    has("release", done.err, "--no: no such message")
+    has("release", done.err, "--all: no such message")
+
+
+@test("output that cannot be written is 74")
+def _():
+    place = Place()
+    base = place.put()
+    for args in (["list", place.path], ["list", "--json", place.path],
+                 ["stats", place.path], ["stats", "--json", place.path],
+                 ["show", place.path, base],
+                 ["show", "--data", place.path, base]):
+        with open("/dev/full", "wb") as full:
+            done = tool(*args, code=IOERR, stdout=full)
+        has(f"{args}", done.err, "standard output")
+
+
+# --- list -------------------------------------------------------------------
+
+@test("list: a row says all there is")
+def _():
+    place = Place()
+    soon = int(time.time()) + 1000
+    failed = place.put("failed", event(subject="119175"), 7200, ",tries=10")
+    place.log(failed, "2026-11-21T17:05:33.123456Z exit status 1, try 10\n"
+              "more\n")
+    waits = place.put("new", event(id="x" * 64), 60, f",tries=2,next={soon}")
+    place.log(waits, "2026-11-21T17:05:33.123456Z timed out, try 2\n")
+    place.put("new", event(subject=None), 0, ",tries=1,next=1")
+    place.put("cur", age=3)
+    place.put("hold")
+    place.put("quarantine", quarantined())
+    done = place.run("list")
+    head, *rows = done.lines()
+    eq("header", head.split(), ["AGE", "SIZE", "STATE", "TRIES", "NEXT",
+                                "NAME", "ID", "TYPE", "SUBJECT"])
+    eq("states", sorted(row.split()[2] for row in rows if row[6] != " "
+                        or row.split()[2] in STATES),
+       ["cur", "failed", "hold", "new", "new"])
+    at = next(i for i, row in enumerate(rows) if failed in row)
+    eq("failed", rows[at].split(),
+       ["2h", str(len(event(subject="119175"))), "failed", "10", "-", failed,
+        "id-1", "com.example.tested", "119175"])
+    eq("its error", rows[at + 1].strip(),
+       "2026-11-21T17:05:33.123456Z exit status 1, try 10")
+    at = next(i for i, row in enumerate(rows) if waits in row)
+    eq("waiting", rows[at].split()[3:8],
+       ["2", "in", "16m", waits, "x" * 12 + "..."])
+    has("its error", rows[at + 1], "timed out")
+    eq("due, and no subject", [row.split()[4] for row in rows
+                               if row.endswith(" -")], ["now"])
+
+
+@test("list: --json says the same, and the file")
+def _():
+    place = Place()
+    soon = int(time.time()) + 1000
+    base = place.put("failed", age=7200, added=f",tries=10,next={soon}")
+    place.log(base, "2026-11-21T17:05:33.123456Z exit status 1\nmore\n")
+    row, = place.json()
+    ok("age", 7200 <= row.pop("age") < 7300)
+    eq("row", row, {
+        "state": "failed", "name": base,
+        "file": f"failed/{base},tries=10,next={soon}.json",
+        "type": "com.example.tested", "id": "id-1",
+        "source": "https://h.example/w", "subject": "7",
+        "time": "2026-11-21T17:05:33.123456Z", "reason": None,
+        "size": len(event()), "tries": 10, "later": 0,
+        "next": time.strftime("%Y-%m-%dT%H:%M:%S.000000Z", time.gmtime(soon)),
+        "error": "2026-11-21T17:05:33.123456Z exit status 1"})
+    ok("the file is there", os.path.isfile(f"{place.path}/{row['file']}"))
+    place = Place()
+    place.put("quarantine", quarantined())
+    eq("without quarantine/", place.json(), [])
+    row, = place.json("--state", "quarantine")
+    eq("quarantined", (row["state"], row["reason"], row["error"], row["next"]),
+       ("quarantine", "signature-mismatch", None, None))
+    has("text", place.run("list", "--state=quarantine").out,
+        "signature-mismatch")
+
+
+@test("list: nothing to list")
+def _():
+    place = Place("new")
+    eq("text", place.run("list").lines()[1:], ["no messages"])
+    eq("JSON", place.json(), [])
+    place.put()
+    eq("of another type", place.run("list", "--type", "x").lines()[1:],
+       ["no messages"])
+
+
+@test("list: --state, --type and --since")
+def _():
+    place = Place()
+    names = {}
+    for number, state in enumerate(STATES):
+        names[state] = place.put(state, event(type=f"com.{state}.a"),
+                                 age=1000 * number)
+    for wanted in ("new", "failed,hold", "quarantine,cur", ",".join(STATES)):
+        eq(wanted, sorted(row["name"] for row in
+                          place.json("--state", wanted)),
+           sorted(names[state] for state in wanted.split(",")))
+    eq("--type", [r["state"] for r in place.json("--type", "com.[ch]*.a")],
+       ["cur", "hold"])
+    eq("--type and --state", place.json("--type", "com.new.*", "--state",
+                                        "failed"), [])
+    stamp = int(time.time()) - 1500
+    iso = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(stamp))
+    for since in ("1500", "25m", f"@{stamp}", iso):
+        eq(f"--since {since}", [r["state"] for r in
+                                place.json("--since", since)], ["new", "cur"])
+    # Names of others' say nothing; then the file does.
+    for name, age in (("old.json", 5000), ("young.json", 10)):
+        place.put("new", name=name)
+        when = time.time() - age
+        os.utime(os.path.join(place.path, "new", name), (when, when))
+    has("by the file's time", [r["name"] for r in
+                               place.json("--since", "1h")], "young")
+    hasnt("by the file's time", [r["name"] for r in
+                                 place.json("--since", "1h")], "old")
+
+
+@test("list: the first row comes before the directory has been read")
+def _():
+    for args in ([], ["--json"]):
+        with subprocess.Popen([TOOL, "list", *args, large().path],
+                              stdout=subprocess.PIPE,
+                              env=clean_environment()) as process:
+            line = process.stdout.readline()
+            if not args:
+                line = process.stdout.readline()
+            has("a row", line, b"com.example.tested")
+            ok("it is still at it", process.poll() is None)
+            rest = process.stdout.read()
+        eq("status", process.returncode, 0)
+        eq("rows", rest.count(b"\n"), 19999)
+
+
+@test("list: messages that go meanwhile are no error")
+def _():
+    place = filled(3000)
+    with subprocess.Popen([TOOL, "list", "--json", place.path],
+                          stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+                          env=clean_environment()) as process:
+        process.stdout.readline()
+        place.spool.clear()
+        rest, err = process.stdout.read(), process.stderr.read()
+    eq("status", (process.returncode, err), (0, b""))
+    ok("fewer rows", rest.count(b"\n") < 2999)
+    for line in rest.splitlines():
+        eq("row", json.loads(line)["error"], None)
+
+
+def process_status(pid):
+    """What /proc says of a process"""
+    with open(f"/proc/{pid}/status", encoding="utf-8") as file:
+        return {name: value.strip() for name, _, value in
+                (line.partition(":") for line in file)}
+
+
+def peak(*args):
+    """The most memory that a run of hookdir has, in bytes. The pipe that it
+    writes to is full to begin with, so it cannot end unseen."""
+    reading, writing = os.pipe()
+    size = fcntl.fcntl(reading, fcntl.F_GETPIPE_SZ)
+    os.write(writing, b"\n" * size)
+    most, unread = 0, True
+    with subprocess.Popen([TOOL, *args], stdout=writing,
+                          env=clean_environment()) as process:
+        os.close(writing)
+        while unread:
+            wait_for(lambda: process_status(process.pid)["State"][0] in "SZ",
+                     "waiting for us")
+            status = process_status(process.pid)
+            most = max(most, int(status.get("VmHWM", "0 kB").split()[0]))
+            unread = os.read(reading, size)
+    os.close(reading)
+    eq(f"status of {args}", process.returncode, 0)
+    return most * 1024
+
+
+@test("list, stats: memory does not grow with the spool")
+def _():
+    small = filled(2000)
+    for args in (["list"], ["list", "--json"], ["stats"],
+                 ["expire", "--older-than=1d", "--state=new"]):
+        few, many = peak(*args, small.path), peak(*args, large().path)
+        if sanitized():
+            continue
+        ok(f"{args}: {few} and {many} bytes", many < 32 * MIB)
+        ok(f"{args}: {few} and {many} bytes", many - few < 2 * MIB)
+
+
+# --- hostile files ----------------------------------------------------------
+
+HOSTILE = {
+    "empty": b"",
+    "binary": bytes(range(256)) * 400,
+    "nul": b"\0" * 5000,
+    "text": b"not an event\n",
+    "cut": event()[:-10],
+    "cut-in-front": event()[:40],
+    "cut-behind": b'{"type":"t","id":"x","pad":[',
+    "no-type": b'{"specversion":"1.0","id":"x","data":{}}\n',
+    "array": b"[1,2]\n",
+    "types-of-types": b'{"type":["x"],"id":{},"subject":1,"data":0}',
+    "long-front": b'{"pad":"' + b"x" * (6 * MIB) + b'","type":"late"}',
+    "long-cut": b'{"pad":"' + b"x" * (6 * MIB),
+    "long-type": b'{"type":"' + b"t" * (2 * MIB) + b'","data":1}',
+    "deep": b'{"type":"deep","x":' + b"[" * 100000,
+    "escapes": event(type="a\x1b[31mb\x7f\x85", subject="\x1b]0;x\x07\u202e",
+                     id="\u2028\u2066\n\r\t\0", source="\x9b"),
+    "latin": b'{"type":"\xe5\xff","data":1}',
+    "surrogate": b'{"type":"a\\ud83d","subject":"\\ud83d","data":1}',
+    "\x1b[31m\nname": event(),
+    "b\udcff": event(),
+}
+
+
+@functools.cache
+def hostile():
+    place = Place()
+    for state in STATES:
+        for name, text in HOSTILE.items():
+            place.put(state, text, name=f"{name}.json")
+        at = os.path.join(place.path, state)
+        os.mkfifo(os.path.join(at, "fifo.json"))
+        os.mkdir(os.path.join(at, "directory.json"))
+        os.symlink("/etc/passwd", os.path.join(at, "link.json"))
+        os.symlink("/nowhere", os.path.join(at, "dangling.json"))
+        place.put(state, name=".hidden.json")
+        with socket.socket(socket.AF_UNIX) as sock:
+            here = os.getcwd()
+            os.chdir(at)
+            sock.bind("socket.json")
+            os.chdir(here)
+        place.log("text", "\x1b[2Jlog\nmore")
+    return place
+
+
+@test("hostile files: list names them and steers no terminal")
+def _():
+    everything = ",".join(STATES)
+    done = hostile().run("list", "--state", everything)
+    eq("harmful", HARMFUL.findall(done.out), [])
+    eq("rows", sum(line[:7].strip() != "" for line in done.lines()) - 1,
+       len(STATES) * len(HOSTILE))
+    has("no event", done.out, "not an event")
+    done = hostile().run("list", "--json", "--state", everything)
+    eq("harmful", HARMFUL.findall(done.out), [])
+    rows = {row["name"]: row for row in done.rows()}
+    eq("names", set(rows), {name.encode("utf-8", "surrogateescape").decode(
+        "latin-1") if "\udcff" in name else name for name in HOSTILE})
+    for name in ("empty", "binary", "nul", "text", "cut-in-front",
+                 "cut-behind", "no-type", "array", "types-of-types",
+                 "long-cut", "latin", "surrogate"):
+        eq(f"type of {name}", rows[name]["type"], None)
+        ok(f"error of {name}", rows[name]["error"])
+    eq("what it says", rows["escapes"]["type"], "a\x1b[31mb\x7f\x85")
+    eq("what it says", rows["escapes"]["id"], "\u2028\u2066\n\r\t\0")
+
+
+@test("hostile files: stats counts them all, in bounds")
+def _():
+    for args in ([], ["--json"], ["--prometheus"]):
+        done = hostile().run("stats", *args)
+        eq(f"harmful {args}", HARMFUL.findall(done.out), [])
+    got = json.loads(hostile().run("stats", "--json").out)["states"]
+    for state in STATES:
+        eq(f"{state}", got[state]["count"], len(HOSTILE))
+        eq(f"bytes in {state}", got[state]["bytes"],
+           sum(map(len, HOSTILE.values())))
+        eq("types", set(got[state]["types"]),
+           {"-", "other", "deep", "com.example.tested"}
+           - ({"deep"} if "deep" not in got[state]["types"] else set()))
+
+
+@test("hostile files: memory stays in bounds")
+def _():
+    for args in (["list", "--state", ",".join(STATES)], ["stats"]):
+        most = peak(*args, hostile().path)
+        ok(f"{args}: {most} bytes", most < 32 * MIB or sanitized())
+
+
+@test("hostile files: show prints what they are, and says so")
+def _():
+    for name, text in HOSTILE.items():
+        whole = name in ("no-type", "types-of-types", "long-front",
+                         "long-type", "escapes", "surrogate", "b\udcff",
+                         "\x1b[31m\nname")
+        done = tool("show", hostile().path, f"new/{name}.json",
+                    code=OK if whole else DATAERR)
+        eq(f"harmful in {name!r}", HARMFUL.findall(done.out), [])
+        if whole:
+            eq(f"{name!r}", json.loads(done.out), json.loads(text))
+        else:
+            has(f"{name!r}", done.err, "not a JSON object")
+            tool("show", "--data", hostile().path, name, code=DATAERR)
+    for name in ("fifo", "directory", "link", "dangling", "socket",
+                 ".hidden", "../new/.hidden.json"):
+        tool("show", hostile().path, name, code=NOINPUT)
+    done = tool("show", hostile().path, "text", code=DATAERR)
+    eq("text", done.out, "not an event\n")
+
+
+@test("hostile files: the others leave alone what is no file")
+def _():
+    place = Place()
+    for state in ("new", "failed", "hold", "quarantine"):
+        at = os.path.join(place.path, state)
+        os.mkfifo(os.path.join(at, "fifo.json"))
+        os.mkdir(os.path.join(at, "directory.json"))
+        os.symlink("/etc/passwd", os.path.join(at, "link.json"))
+    before = place.spool.files()
+    for command in ("requeue", "hold", "release"):
+        has(command, place.run(command, "--all").out, "0 messages")
+        place.run(command, "--all", "--type", "*")
+    has("expire", place.run("expire", "--older-than=0", "--state",
+                            "new,hold,failed,quarantine").out, "0 removed")
+    place.run("reverify", "--sender", "github", env={"HOOKDIR_KEY": "k"})
+    eq("files", place.spool.files(), before)
+
+
+@test("hostile files: no call is too large to be looked at")
+def _():
+    place = Place()
+    place.put("quarantine", quarantined(
+        JSON, sender="github", xgithubevent="e" * (3 * MIB),
+        xhubsignature256="sha256=" + "0" * 64))
+    done = place.run("reverify", env=environment("github"))
+    has("said", done.out, "0 delivered, 1 still refused, 0 unreadable")
+
+
+@test("a message that may not be read is listed, and said so")
+def _():
+    place = Place()
+    base = place.put()
+    os.chmod(os.path.join(place.path, "new", f"{base}.json"), 0)
+    options = {}
+    if IS_ROOT:
+        user = pwd.getpwnam("nobody")
+        options = {"user": user.pw_uid, "group": user.pw_gid,
+                   "extra_groups": []}
+    row, = tool("list", "--json", place.path, **options).rows()
+    has("error", row["error"], "Permission denied")
+    eq("type", row["type"], None)
+    tool("show", place.path, base, code=NOPERM, **options)
+    os.chmod(os.path.join(place.path, "new"), 0)
+    tool("list", place.path, code=NOPERM, **options)
+    os.chmod(os.path.join(place.path, "new"), 0o711)
+
+
+# --- show -------------------------------------------------------------------
+
+def strictly(text):
+    """JSON to the last digit: numbers as text, members as pairs"""
+    return json.loads(text, parse_float=str, parse_int=str,
+                      object_pairs_hook=lambda pairs: ["object", *pairs])
+
+
+@test("show: two spaces, one member a line, nothing rewritten")
+def _():
+    place = Place()
+    base = place.put(text=b' { "type":"t","e":{ },"f":[ ],"n":[1.10,-0.0e-0,'
+                     b'{"a":[[]]}],"d":1,"d":2}\r\n')
+    eq("output", tool("show", place.path, base).out, """{
+  "type": "t",
+  "e": {},
+  "f": [],
+  "n": [
+    1.10,
+    -0.0e-0,
+    {
+      "a": [
+        []
+      ]
+    }
+  ],
+  "d": 1,
+  "d": 2
+}
+""")
+
+
+def _any(rng, depth):
+    """A JSON text, as odd as it may be"""
+    blank = rng.choice(["", "", " ", "\n", "\t\r\n  "])
+    kind = rng.randrange(8 if depth else 5)
+    if kind == 0:
+        return blank + rng.choice([
+            "0", "-0", "1.10", "1E400", "-0.0e-0", "1e+9", "0.1e1",
+            "370720000000000000000000000017", "123456789012345678901234567890"
+            ".00000000000000000000000001", "true", "false", "null"])
+    if kind < 5:
+        parts = ["a", "\\\"", "\\\\", "\\u0000", "\\ud83d", "\x7f", "\x85",
+                 "\x9b", "\u2028", "\u202e", "\u2066", "\u2069", "\u202f",
+                 "\u00a0", "\u00f8", "\U0001f600", "{", "]", ",", ":", "\\/",
+                 "\\n", " "]
+        return blank + '"' + "".join(rng.choices(parts, k=rng.randrange(9))) \
+            + '"'
+    items = [_any(rng, depth - 1) for _ in range(rng.randrange(4))]
+    if kind == 5:
+        return blank + "[" + ",".join(items) + blank + "]" + blank
+    return blank + "{" + ",".join(
+        f'{blank}"{rng.choice("aab")}"{blank}:{item}'
+        for item in items) + blank + "}" + blank
+
+
+@test("show: what is shown means what is in the file")
+def _():
+    rng = random.Random(20261121)
+    place = Place()
+    texts = [_any(rng, 5) for _ in range(150)]
+    texts += ["[" * 250 + "]" * 250, '{"a":' * 250 + "1" + "}" * 250,
+              '"' + "\\" * 5000 + '"', "[" + "1," * 5000 + "1]",
+              "1" * 5000]
+    for text in texts:
+        file = event(text.encode())
+        base = place.put(text=file)
+        got = tool("show", place.path, base).out
+        eq(f"meaning of {text[:500]!r}", strictly(got), strictly(file))
+        eq(f"harmful in {text[:500]!r}", HARMFUL.findall(got), [])
+        eq("data", tool("show", "--data", place.path, base).raw,
+           text.strip(" \t\r\n").encode())
+
+
+@test("show: a name in every form, from every state")
+def _():
+    place = Place()
+    for state in STATES:
+        base = place.put(state, event(subject=state), added=",tries=3,next=9")
+        for name in (base, base + ".json", f"{base},tries=3,next=9.json",
+                     f"{state}/{base}.json", f"{place.path}/{state}/{base}",
+                     f"new/{base},tries=2.json"):
+            got = json.loads(tool("show", place.path, name).out)
+            eq(name, got["subject"], state)
+    for name in ("", "x", ".", "..", "/", "new", base[:-1], base + ".",
+                 "x" * 300):
+        done = tool("show", place.path, name, code=NOINPUT)
+        eq("lines", done.err.count("\n"), 1)
+
+
+@test("show: what the command said")
+def _():
+    place = Place()
+    base = place.put("failed", added=",tries=3")
+    said = b"Traceback:\n\tline \x1b[31mred\n\xff\n"
+    place.log(base, b"2026-11-21T17:05:33.123456Z exit status 1, try 3\n"
+              + said)
+    done = tool("show", place.path, base)
+    eq("event", json.loads(done.out), json.loads(event()))
+    eq("said", done.err, "-- exit status 1, try 3, "
+       "2026-11-21T17:05:33.123456Z\nTraceback:\n\tline \\x1b[31mred\n\\xff\n")
+    eq("--data", tool("show", "--data", place.path, base).err, "")
+    done = tool("show", "--output", place.path, base)
+    eq("--output", (done.raw, done.err), (said, ""))
+    other = place.put("failed")
+    done = tool("show", "--output", place.path, other, code=NOINPUT)
+    has("nothing kept", done.err, "nothing is kept")
+    eq("without", tool("show", place.path, other).err, "")
+    place.log(other, "killed")
+    eq("no time", tool("show", place.path, other).err, "-- killed\n")
+    place.log(other, "x" * 100000)
+    ok("bounded", len(tool("show", place.path, other).err) < 10000)
+
+
+@test("show: --output steers no terminal")
+def _():
+    place = Place()
+    base = place.put("failed")
+    place.log(base, "what\n\x1b[31mred\n")
+    master, slave = pty.openpty()
+    tool("show", "--output", place.path, base, stdout=slave)
+    os.close(slave)
+    got = os.read(master, 1000)
+    os.close(master)
+    eq("on a terminal", got, b"\\x1b[31mred\r\n")
+
+
+@functools.cache
+def handler():
+    return Handler()
+
+
+def received(body, spool=None, headers=(), code=200, **params):
+    """The spool after a call"""
+    spool = spool or new_spool()
+    got = handler().request(
+        body, headers=headers,
+        **{**endpoint(spool.path), **params})
+    eq("answer", (got.status, got.error), (code, ""))
+    return spool
+
+
+def name_in(spool, state="new"):
+    return os.path.splitext(spool.one(state).name)[0]
+
+
+@test("show: --data is what was sent, byte for byte")
+def _():
+    for form, make in shipmondo.FORMS.items():
+        spool = received(shipmondo.body(make(), KEY), HOOKDIR_AUTH=None,
+                         HOOKDIR_SENDER="shipmondo", HOOKDIR_KEY=KEY)
+        eq(f"form {form}", tool("show", "--data", spool.path,
+                                name_in(spool)).raw, shipmondo.form_b())
+    every = bytes(range(256))
+    for kind, body in (
+            ("application/json", b'{"a": 1.10, "a":"\\u0041"}'),
+            ("application/json", b'"text"'), ("application/json", b"1E2"),
+            ("text/plain", b"line\r\nline\n"), ("text/plain", b"123"),
+            ("text/plain", b'"quoted" \\ \x7f \x00'),
+            ("text/csv", "\u00f8;\u2028;\U0001f600\n".encode()),
+            ("application/xml", senders.XML), ("application/json", b"{cut"),
+            ("application/octet-stream", every), ("", every * 1000),
+            ("application/json", b"\xff\xfe"), ("text/plain", b"")):
+        spool = received(body, CONTENT_TYPE=kind)
+        eq(f"{kind} {body[:40]}",
+           tool("show", "--data", spool.path, name_in(spool)).raw, body)
+
+
+@test("show: --body is what was sent, where it is kept")
+def _():
+    for body in (b"forged", b"", b"\0\xff" * 5000,
+                 shipmondo.body(shipmondo.form_a(), OTHER_KEY)):
+        spool = received(body, code=400 if b"data" not in body else 403,
+                         HOOKDIR_AUTH=None, HOOKDIR_SENDER="shipmondo",
+                         HOOKDIR_KEY=KEY)
+        name = name_in(spool, "quarantine")
+        for option in ("--body", "--data"):
+            eq(option, tool("show", option, spool.path, name).raw, body)
+    spool = received(bytes(range(256)), CONTENT_TYPE="image/png")
+    eq("binary", tool("show", "--body", spool.path, name_in(spool)).raw,
+       bytes(range(256)))
+    spool = received(b'{"a":1}')
+    done = tool("show", "--body", spool.path, name_in(spool), code=DATAERR)
+    has("not kept", done.err, "not kept")
+    eq("nothing", done.raw, b"")
+    place = Place()
+    for text in (b'{"type":"t","data_base64":"!"}',
+                 b'{"type":"t","data_base64":1}'):
+        base = place.put("quarantine", text)
+        tool("show", "--body", place.path, base, code=DATAERR)
+
+
+# --- stats ------------------------------------------------------------------
+
+@test("stats: counts, bytes and age, by state and type")
+def _():
+    place = Place()
+    place.put("new", event(type="a"), 100)
+    place.put("new", event(type="a"), 7200)
+    place.put("new", event(type="b", subject="123"), 5)
+    place.put("failed", event(type="a"), 86400 * 3)
+    place.put("quarantine", quarantined())
+    done = place.run("stats")
+    eq("table", [line.split() for line in done.lines()][:4], [
+        ["STATE", "MESSAGES", "BYTES", "OLDEST", "TYPE"],
+        ["new", "3", str(len(event(type="a")) * 2 + len(
+            event(type="b", subject="123"))), "2h"],
+        ["2", str(len(event(type="a")) * 2), "2h", "a"],
+        ["1", str(len(event(type="b", subject="123"))), "5s", "b"]])
+    got = json.loads(place.run("stats", "--json").out)["states"]
+    eq("states", list(got), list(STATES))
+    eq("cur", got["cur"],
+       {"count": 0, "bytes": 0, "oldest": None, "types": {}})
+    ok("age", 7200 <= got["new"]["oldest"] < 7300)
+    eq("types", {name: kind["count"] for name, kind in
+                 got["new"]["types"].items()}, {"a": 2, "b": 1})
+    ok("age of b", 5 <= got["new"]["types"]["b"]["oldest"] < 100)
+    eq("quarantine", list(got["quarantine"]["types"]),
+       ["hookdir.quarantined"])
+
+
+SAMPLE = re.compile(r'(\w+)\{((?:\w+="(?:[^"\\\n]|\\["\\n])*",?)+)\} (-?\d+)')
+
+
+@test("stats: --prometheus is its text format")
+def _():
+    place = Place()
+    odd = 'q"uo\\te{},= \u00f8'
+    place.put("new", event(type=odd))
+    place.put("failed", event(type="a"), 500)
+    place.put("failed", event(type="a"), 100)
+    seen, described = {}, []
+    text = place.run("stats", "--prometheus").out
+    ok("it ends in a newline", text.endswith("\n"))
+    for line in text.splitlines():
+        if line.startswith("# "):
+            described.append(line.split()[1:3])
+            continue
+        match = SAMPLE.fullmatch(line)
+        ok(f"{line!r} is a sample", match)
+        eq("described before", described[-1], ["TYPE", match[1]])
+        ok("once", (match[1], match[2]) not in seen)
+        seen[match[1], match[2]] = int(match[3])
+    eq("odd", seen["hookdir_messages",
+                   'state="new",type="q\\"uo\\\\te{},= \u00f8"'], 1)
+    eq("failed", seen["hookdir_messages", 'state="failed",type="a"'], 2)
+    eq("bytes", seen["hookdir_bytes", 'state="failed",type="a"'],
+       2 * len(event(type="a")))
+    ok("oldest", 500 <= seen["hookdir_oldest_seconds", 'state="failed"'] < 600)
+    eq("none", seen["hookdir_messages", 'state="hold",type=""'], 0)
+    eq("none", seen["hookdir_oldest_seconds", 'state="hold"'], 0)
+
+
+@test("stats: no more than 1000 types")
+def _():
+    place = Place()
+    for number in range(1200):
+        place.put(text=event(type=f"t{number}"))
+    place.put(text=event(type="t" * 255))
+    place.put(text=event(type="t" * 256))
+    got = json.loads(place.run("stats", "--json").out)["states"]["new"]
+    eq("count", got["count"], 1202)
+    # One less where the other kind of "other" was met early.
+    has("types", (1000, 1001), len(got["types"]))
+    eq("other", got["types"]["other"]["count"], 1203 - len(got["types"]))
+    eq("all", sum(kind["count"] for kind in got["types"].values()), 1202)
+
+
+# --- requeue, hold, release -------------------------------------------------
+
+@test("requeue: back to new/ as if never tried")
+def _():
+    place = Place()
+    one = place.put("failed", added=",tries=10")
+    two = place.put("failed", added=",tries=3,later=2,next=99")
+    place.put("failed", name="foreign.json")
+    for base in (one, two):
+        place.log(base, "what\n")
+    eq("one", place.run("list", "--json", "--state=failed").code, 0)
+    done = tool("requeue", place.path, one)
+    eq("said", (done.out, done.err), ("1 message requeued\n", ""))
+    eq("new", place.names("new"), [f"{one}.json"])
+    eq("log", place.names("log"), [f"{two}.log"])
+    done = tool("requeue", place.path, f"failed/{two},tries=3.json",
+                "foreign", two)
+    eq("said", done.out, "2 messages requeued\n")
+    eq("new", place.names("new"),
+       sorted([f"{one}.json", f"{two}.json", "foreign.json"]))
+    eq("failed", place.names("failed"), [])
+    eq("log", place.names("log"), [])
+
+
+@test("requeue: what is not there is said, and the rest is done")
+def _():
+    place = Place()
+    base = place.put("failed")
+    new, cur = place.put("new"), place.put("cur", added=",tries=1")
+    done = tool("requeue", place.path, "nothing", cur, base, new,
+                code=NOINPUT)
+    eq("said", done.out, "1 message requeued\n")
+    for name in ("nothing", cur, new):
+        has("missing", done.err, f"{name}: no such message in failed/\n")
+    eq("lines", done.err.count("\n"), 3)
+    eq("cur", place.names("cur"), [f"{cur},tries=1.json"])
+
+
+@test("requeue: never over another message")
+def _():
+    place = Place()
+    base = place.put("failed", b"old", added=",tries=1")
+    place.put("new", b"other", name=f"{base}.json")
+    done = tool("requeue", place.path, base, code=TEMPFAIL)
+    has("said", done.err, "taken")
+    eq("said", done.out, "0 messages requeued\n")
+    tool("requeue", place.path, "--all")
+    eq("new", place.spool.one().raw, b"other")
+    eq("failed", place.spool.one("failed").raw, b"old")
+
+
+@test("requeue, hold, release: --all and --type")
+def _():
+    for command, start, end in (("requeue", "failed", "new"),
+                                ("hold", "new", "hold"),
+                                ("release", "hold", "new")):
+        place = Place("new", *({start, end} - {"new"}))
+        for kind in "aab":
+            place.put(start, event(type=kind))
+        last = place.put(start, b"no event")
+        done = place.run(command, "--all", "--type", "a*")
+        has(command, done.out, "2 messages ")
+        eq("left", len(place.names(start)), 2)
+        # A name alone does not make it of that type.
+        done = tool(command, "--type", "b", place.path, last)
+        has(command, done.out, "0 messages ")
+        has(command, place.run(command, "--all").out, "2 messages ")
+        eq("moved", (len(place.names(start)), len(place.names(end))), (0, 4))
+        has(command, place.run(command, "--all").out, "0 messages ")
+
+
+@test("hold and release: tries are kept, and release runs it at once")
+def _():
+    place = Place("new")
+    soon = int(time.time()) + 1000
+    base = place.put("new", added=f",tries=2,later=1,next={soon}")
+    place.log(base, "what\n")
+    eq("said", tool("hold", place.path, base).out, "1 message held\n")
+    eq("hold", place.names("hold"),
+       [f"{base},tries=2,later=1,next={soon}.json"])
+    eq("mode", os.stat(f"{place.path}/hold").st_mode & 0o7000, 0o2000)
+    eq("said", tool("release", place.path, base).out, "1 message released\n")
+    eq("new", place.names("new"), [f"{base},tries=2,later=1.json"])
+    eq("log", place.names("log"), [f"{base}.log"])
+    tool("release", place.path, base, code=NOINPUT)
+
+
+@test("requeue: many names in one look")
+def _():
+    place = Place()
+    bases = [place.put("failed", added=",tries=1") for _ in range(3000)]
+    chosen = bases[::2] + bases[:10:2]
+    random.Random(1).shuffle(chosen)
+    done = tool("requeue", place.path, *chosen)
+    eq("said", done.out, "1500 messages requeued\n")
+    eq("new", place.names("new"), sorted(f"{b}.json" for b in bases[::2]))
+
+
+@test("hold and release at the same time as hookdir run: each runs once")
+def _():
+    place = Place()
+    out = folder("out")
+    bases = [place.put(text=event(id=f"m{i}")) for i in range(200)]
+    script = f'sleep 0.01; echo "$CE_ID" >>{out}/$CE_ID'
+    command = [TOOL, "run", "--jobs=4", place.path, "--", "sh", "-c", script]
+    with subprocess.Popen(command, env=clean_environment(),
+                          stderr=subprocess.DEVNULL) as process:
+        while process.poll() is None:
+            place.run("hold", "--all")
+            place.run("release", "--all")
+    eq("status", process.returncode, 0)
+    place.run("release", "--all")
+    tool(*command[1:])
+    eq("left", [name for state in STATES for name in place.names(state)], [])
+    for number in range(len(bases)):
+        with open(f"{out}/m{number}", encoding="ascii") as file:
+            eq("runs", file.read(), f"m{number}\n")
+
+
+# --- expire -----------------------------------------------------------------
+
+DAY = 86400
+
+
+@test("expire: failed and quarantined, by their names")
+def _():
+    place = Place()
+    for state in STATES:
+        place.put(state, age=31 * DAY)
+        place.put(state, age=29 * DAY)
+    for name, age in (("old.json", 31), ("young.json", 29)):
+        place.put("failed", name=name)
+        when = time.time() - age * DAY
+        os.utime(f"{place.path}/failed/{name}", (when, when))
+    before = place.spool.files()
+    done = place.run("expire", "--older-than", "30d", "--dry-run")
+    *names, summary = done.lines()
+    eq("so many", (len(names), summary.split(",")[0]), (3, "3 to be removed"))
+    has("names", names, "failed/old")
+    eq("nothing done", place.spool.files(), before)
+    done = place.run("expire", "--older-than", "30d")
+    eq("summary", done.out, f"3 removed, {len(event()) * 3}\n")
+    eq("left", {state: len(place.names(state)) for state in STATES},
+       {"new": 2, "cur": 2, "hold": 2, "failed": 2, "quarantine": 1})
+    hasnt("old", place.names("failed"), "old.json")
+    eq("again", place.run("expire", "--older-than=30d").out, "0 removed, 0\n")
+    done = place.run("expire", "--older-than=30d", "--state=new,hold")
+    has("summary", done.out, "2 removed")
+    eq("left", {state: len(place.names(state)) for state in STATES},
+       {"new": 1, "cur": 2, "hold": 1, "failed": 2, "quarantine": 1})
+
+
+@test("expire: --archive moves them, under the name they came with")
+def _():
+    place = Place()
+    archive = os.path.join(folder("archive"), "done")
+    bases = [place.put("failed", added=",tries=9", age=100),
+             place.put("quarantine", quarantined(), age=100),
+             place.put("new", added=",tries=1,later=2,next=5", age=100)]
+    place.put("failed", age=10)
+    done = place.run("expire", "--older-than=1m", "--archive", archive,
+                     "--state=new,failed,quarantine")
+    has("summary", done.out, "3 archived")
+    eq("archive", sorted(os.listdir(archive)),
+       sorted(f"{base}.json" for base in bases))
+    eq("left", len(place.spool.files()), 1)
+    place.run("expire", "--older-than=1m", "--archive", "/dev/null/x",
+              code=NOINPUT)
+
+
+@test("expire: a message that is being run stays")
+def _():
+    place = Place()
+    held, free = place.put("new", age=100), place.put("new", age=100)
+    with open(f"{place.path}/new/{held}.json", "rb") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        done = place.run("expire", "--older-than=1m", "--state=new")
+    has("summary", done.out, "1 removed")
+    eq("new", place.names("new"), [f"{held}.json"])
+    eq("cur", place.names("cur"), [])
+    hasnt("free", place.names("new"), f"{free}.json")
+
+
+@test("expire: logs of messages that are gone go, too")
+def _():
+    place = Place()
+    kept = [place.put(state, added=",tries=3")
+            for state in ("new", "cur", "hold", "failed")]
+    gone = place.put("failed", added=",tries=3", age=100)
+    fresh = place.put("failed", added=",tries=3", age=100)
+    for base in (*kept, gone, fresh, "orphan", "young"):
+        place.log(base, "what\n")
+        if base not in ("young", fresh):
+            os.utime(f"{place.path}/log/{base}.log", (1, 1))
+    write(f"{place.path}/log/other", "x")
+    os.utime(f"{place.path}/log/other", (1, 1))
+    write(f"{place.path}/latest/mark", "")
+    os.utime(f"{place.path}/latest/mark", (1, 1))
+    place.run("expire", "--older-than=1m", "--dry-run")
+    eq("logs", len(place.names("log")), 9)
+    place.run("expire", "--older-than=1m")
+    eq("logs", place.names("log"),
+       sorted([*(f"{base}.log" for base in kept), "young.log", "other"]))
+    # Of a mark the time of change counts, which nobody can set.
+    eq("marks", place.names("latest"), ["mark"])
+    changed = os.stat(f"{place.path}/latest/mark").st_ctime
+    wait_for(lambda: int(time.time()) > int(changed), "next second")
+    place.run("expire", "--older-than=0", "--state=hold")
+    eq("marks", place.names("latest"), [])
+
+
+@test("expire: more logs than are looked at at once")
+def _():
+    place = Place()
+    kept = place.put("failed", added=",tries=1")
+    for number in range(10500):
+        os.close(os.open(f"{place.path}/log/{number}.log", os.O_CREAT))
+        os.utime(f"{place.path}/log/{number}.log", (1, 1))
+    place.log(kept, "what\n")
+    os.utime(f"{place.path}/log/{kept}.log", (1, 1))
+    place.run("expire", "--older-than=1d")
+    eq("logs", place.names("log"), [f"{kept}.log"])
+
+
+# --- reverify ---------------------------------------------------------------
+
+JSON = b'{"id":"evt_1","type":"order.paid","data":{"object":{"id":"\\u0031"}}}'
+# Name, body, headers, the right key and a wrong one, each for its sender
+SIGNED = {
+    "shipmondo": (shipmondo.body(shipmondo.form_a_prime(), KEY),
+                  shipmondo.HEADERS, KEY, OTHER_KEY),
+    "standard-webhooks": (JSON, lambda: senders.standard(JSON),
+                          senders.STANDARD_KEY, senders.STANDARD_OLD),
+    "github": (JSON, lambda: senders.github(JSON), senders.GITHUB_KEY, "x"),
+    "shopify": (JSON, lambda: senders.shopify(JSON), senders.SHOPIFY_KEY,
+                "x"),
+    "stripe": (JSON, lambda: senders.stripe(JSON), senders.STRIPE_KEY, "x"),
+}
+
+
+def call(sender, spool, key, code=200, **params):
+    body, headers = SIGNED[sender][:2]
+    return received(
+        body, spool, (headers() if callable(headers) else headers)
+        + [("X-Kept", "k\u00f8pt".encode("latin-1"))], code,
+        HOOKDIR_AUTH=None, HOOKDIR_SENDER=sender, HOOKDIR_KEY=key,
+        HOOKDIR_HEADERS="X-Kept\tX-Absent", CONTENT_TYPE="application/json",
+        REQUEST_URI=b"/w\xe5/x?a=1&b=%20", **params)
+
+
+def environment(sender, key=None, **more):
+    return {"HOOKDIR_SENDER": sender,
+            "HOOKDIR_KEY": key or SIGNED[sender][2],
+            "HOOKDIR_HEADERS": "X-Kept X-Absent", **more}
+
+
+def without_time(message):
+    return message.raw.replace(message["time"].encode(), b"TIME")
+
+
+for _sender in SIGNED:
+    @test(f"reverify: {_sender}: delivered as the handler would have")
+    def _(sender=_sender):
+        right, wrong = SIGNED[sender][2:]
+        spool = call(sender, new_spool(), wrong, 403)
+        kept = spool.one("quarantine")
+        want = call(sender, new_spool(), right).one()
+        done = tool("reverify", spool.path, env=environment(sender))
+        eq("said", (done.out, done.err),
+           ("1 delivered, 0 still refused, 0 unreadable\n", ""))
+        got = spool.one()
+        eq("time", got["time"], kept["time"])
+        eq("place", got.name.split("P")[0], kept.name.split("P")[0])
+        eq("event", without_time(got), without_time(want))
+        eq("header", got["xkept"], "k\u00f8pt")
+        eq("quarantine", spool.names("quarantine"), [])
+        eq("tmp", spool.names("tmp"), [])
+        done = tool("reverify", spool.path, env=environment(sender))
+        eq("again", done.out, "0 delivered, 0 still refused, 0 unreadable\n")
+
+
+@test("reverify: the previous key, and a key from a file")
+def _():
+    sender = "github"
+    right = senders.GITHUB_KEY
+    path = folder("keys")
+    for content, previous, used in (
+            (right, None, "current"), (right + "\n", None, "current"),
+            ("other\n", right, "previous")):
+        spool = call(sender, new_spool(), "wrong", 403)
+        env = {"HOOKDIR_SENDER": "shopify", "HOOKDIR_KEY": "not this one"}
+        if previous:
+            env["HOOKDIR_KEY_PREVIOUS"] = previous
+        tool("reverify", "--sender", sender, "--key-file",
+             write(os.path.join(path, "key"), content), spool.path, env=env)
+        eq("key", spool.one()["keyused"], used)
+    spool = call(sender, new_spool(), "wrong", 403)
+    for content in (right + "\n\n", " " + right, right + "\r\n"):
+        done = tool("reverify", "--sender", sender, "--key-file",
+                    write(os.path.join(path, "key"), content), spool.path)
+        has("only one newline goes", done.out, "1 still refused")
+    reading, writing = os.pipe()
+    os.write(writing, right.encode() + b"\n")
+    os.close(writing)
+    tool("reverify", "--sender", sender, "--key-file", f"/dev/fd/{reading}",
+         spool.path, pass_fds=[reading])
+    os.close(reading)
+    eq("from a pipe", spool.one()["keyused"], "current")
+
+
+@test("reverify: a key that is missing, empty or of no use")
+def _():
+    spool = call("standard-webhooks", new_spool(), senders.STANDARD_OLD, 403)
+    args = ["reverify", "--sender", "standard-webhooks", spool.path]
+    path = os.path.join(folder("keys"), "key")
+    for env, more, code, words in (
+            ({}, [], CONFIG, "no key"),
+            ({"HOOKDIR_KEY": ""}, [], CONFIG, "empty"),
+            ({"HOOKDIR_KEY": "whsec_!"}, [], CONFIG, "base64"),
+            ({"HOOKDIR_KEY": "a2V5", "HOOKDIR_KEY_PREVIOUS": ""}, [], CONFIG,
+             "empty"),
+            ({"HOOKDIR_KEY": "a2V5", "HOOKDIR_HEADERS": "id"}, [], CONFIG,
+             "HOOKDIR_HEADERS"),
+            ({}, ["--key-file", write(path, "\n")], CONFIG, "empty"),
+            ({}, ["--key-file", path + "x"], NOINPUT, path),
+            ({}, ["--key-file", write(path + "y", "k" * 70000)], CONFIG,
+             "too large")):
+        done = tool(*args, *more, code=code, env=env)
+        has(f"{env} {more}", done.err, words)
+    eq("it is still there", len(spool.names("quarantine")), 1)
+    eq("new", spool.names("new"), [])
+
+
+@test("reverify: what still fails is said and stays")
+def _():
+    spool = new_spool()
+    call("github", spool, "wrong", 403)
+    received(JSON, spool, senders.github(JSON, "another"), 403,
+             HOOKDIR_AUTH=None, HOOKDIR_SENDER="github", HOOKDIR_KEY="wrong")
+    received(JSON, spool, [], 400,
+             HOOKDIR_AUTH=None, HOOKDIR_SENDER="github", HOOKDIR_KEY="wrong")
+    call("stripe", spool, "wrong", 403)
+    done = tool("reverify", spool.path, env=environment("github"))
+    *lines, summary = done.lines()
+    eq("summary", summary, "1 delivered, 2 still refused, 0 unreadable")
+    eq("rules", sorted(line.split(": ")[1] for line in lines),
+       ["signature-mismatch", "wrong-form"]
+       if "wrong-form" in done.out else
+       sorted(line.split(": ")[1] for line in lines))
+    left = spool.quarantine()
+    eq("left", sorted(m["sender"] for m in left),
+       ["github", "github", "stripe"])
+    for line in lines:
+        has("names", [m.name for m in left], line.split(":")[0] + ".json")
+    # Too late stays too late, judged by when it came.
+    spool = new_spool()
+    received(JSON, spool, senders.stripe(JSON, when=int(time.time()) - 1000),
+             403, HOOKDIR_AUTH=None, HOOKDIR_SENDER="stripe",
+             HOOKDIR_KEY=senders.STRIPE_KEY)
+    has("expired", tool("reverify", spool.path,
+                        env=environment("stripe")).out, "1 still refused")
+
+
+@test("reverify: a call from long ago is judged by its own time")
+def _():
+    when = int(time.time()) - 90 * DAY
+    body, place = JSON, Place()
+    signature, = senders.stripe(JSON, when=when)
+    stamp = time.strftime("%Y-%m-%dT%H:%M:%S.654321Z", time.gmtime(when + 9))
+    place.put("quarantine", quarantined(
+        body, sender="stripe", time=stamp, stripesignature=signature[1]))
+    place.run("reverify", env=environment("stripe"))
+    message = place.spool.one()
+    eq("time", message["time"], stamp)
+    ok("place", message.name.startswith(f"{when + 9}.M654321P"))
+    eq("data", message.data, JSON)
+
+
+@test("reverify: only the calls that are named")
+def _():
+    spool = new_spool()
+    for _ in range(3):
+        call("github", spool, "wrong", 403)
+    call("stripe", spool, "wrong", 403)
+    name = next(m.name for m in spool.quarantine() if m["sender"] == "github")
+    stripe = next(m.name for m in spool.quarantine()
+                  if m["sender"] == "stripe")
+    done = tool("reverify", spool.path, f"quarantine/{name}",
+                env=environment("github"))
+    has("one", done.out, "1 delivered")
+    eq("left", len(spool.names("quarantine")), 3)
+    done = tool("reverify", spool.path, name, code=NOINPUT,
+                env=environment("github"))
+    has("gone", done.err, "no such call in quarantine/")
+    done = tool("reverify", spool.path, stripe, code=DATAERR,
+                env=environment("github"))
+    has("another sender's", done.out, "github")
+
+
+@test("reverify: what was altered is reported and stays")
+def _():
+    headers = {"xhubsignature256": senders.github(JSON)[2][1]}
+    good = quarantined(JSON, sender="github", **headers)
+    parsed = json.loads(good)
+    broken = {
+        "no event": b"not JSON", "cut": good[:-20],
+        "another body": json.dumps({**parsed, "data_base64": base64.b64encode(
+            JSON + b" ").decode()}).encode(),
+        "another digest": json.dumps({**parsed, "bodysha256": "0"}).encode(),
+        "no base64": json.dumps({**parsed, "data_base64": "!"}).encode(),
+        "no body": json.dumps({**parsed, "data_base64": None}).encode(),
+        "a message": json.dumps({**parsed, "type": "com.x"}).encode(),
+        "no time": json.dumps({**parsed, "time": "now"}).encode(),
+        "a NUL": json.dumps({**parsed, "path": "/\0"}).encode(),
+        "a number": json.dumps({**parsed, "method": 1}).encode(),
+        "no source": json.dumps({**parsed, "source": None}).encode(),
+    }
+    for what, text in broken.items():
+        place = Place()
+        base = place.put("quarantine", text)
+        done = place.run("reverify", code=DATAERR,
+                         env=environment("github"))
+        has(what, done.out, "0 delivered, 0 still refused, 1 unreadable\n")
+        has(what, done.out, f"{base}: unreadable: ")
+        eq(what, place.spool.one("quarantine").raw, text)
+        eq("new", place.names("new"), [])
+    place = Place()
+    place.put("quarantine", good)
+    for text in broken.values():
+        place.put("quarantine", text)
+    done = place.run("reverify", code=DATAERR, env=environment("github"))
+    has("the good one", done.out, f"1 delivered, 0 still refused, "
+        f"{len(broken)} unreadable")
+    eq("data", place.spool.one().data, JSON)
+
+
+@test("reverify: two at a time deliver each call once")
+def _():
+    place = Place()
+    text = quarantined(JSON, sender="github",
+                       xhubsignature256=senders.github(JSON)[2][1])
+    for _ in range(300):
+        place.put("quarantine", text)
+    runs = [subprocess.Popen(
+        [TOOL, "reverify", place.path], stdout=subprocess.PIPE,
+        env={**clean_environment(), **environment("github")})
+        for _ in range(4)]
+    said = [run.communicate(timeout=PATIENCE)[0].decode() for run in runs]
+    eq("status", [run.returncode for run in runs], [0] * 4)
+    eq("delivered", sum(int(text.split()[0]) for text in said), 300)
+    eq("new", len(place.names("new")), 300)
+    eq("quarantine", place.names("quarantine"), [])
+
+
+@test("reverify: a fault stops it and loses nothing")
+def _():
+    needs_root()
+    place = Place()
+    text = quarantined(JSON, sender="github",
+                       xhubsignature256=senders.github(JSON)[2][1])
+    for _ in range(3):
+        place.put("quarantine", text)
+    user = pwd.getpwnam("nobody")
+    for name in ("", *os.listdir(place.path)):
+        os.chmod(os.path.join(place.path, name), 0o777)
+    os.chmod(os.path.join(place.path, "new"), 0o755)
+    done = place.run("reverify", code=NOPERM, env=environment("github"),
+                     user=user.pw_uid, group=user.pw_gid, extra_groups=[])
+    has("summary", done.out, "0 delivered")
+    eq("quarantine", len(place.names("quarantine")), 3)
+    eq("new and tmp", place.names("new") + place.names("tmp"), [])
+    # Delivered, but it cannot leave: it stops at the first.
+    os.chmod(os.path.join(place.path, "new"), 0o777)
+    os.chmod(os.path.join(place.path, "quarantine"), 0o755)
+    done = place.run("reverify", code=NOPERM, env=environment("github"),
+                     user=user.pw_uid, group=user.pw_gid, extra_groups=[])
+    has("said", done.err, f"delivered as {place.spool.one().name}, but")
+    eq("quarantine", len(place.names("quarantine")), 3)
+
+
+if __name__ == "__main__":
+    main()

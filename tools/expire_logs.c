@@ -1,0 +1,144 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * expire_logs - what stays behind of messages that are gone
+ *
+ * Whose message is gone cannot be told from a log's name alone, since the
+ * runner adds to a message's. So logs are taken in batches, and one look at
+ * each directory tells which of a batch still have a message.
+ */
+#include "expire_logs.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "io.h"
+#include "names.h"
+
+#define BATCH  10000
+#define ENDING ".log"
+
+struct old {
+	const struct queue *queue;
+	int dir;
+	time_t before;
+	struct names names;
+};
+
+/* A regular file with that ending, last written or changed before then. */
+static bool
+is_old(int dir, const char *file, time_t before, bool by_change)
+{
+	struct stat st;
+
+	return fstatat(dir, file, &st, AT_SYMLINK_NOFOLLOW) == 0 &&
+	    S_ISREG(st.st_mode) &&
+	    (by_change ? st.st_ctime : st.st_mtime) < before;
+}
+
+static int
+visit_message(void *context, enum queue_state state, const char *file,
+    const struct spool_name *name, struct error *err)
+{
+	struct names *names = context;
+	struct name *found = names_find(names, name->base);
+
+	(void)state;
+	(void)file;
+	(void)err;
+	if (found)
+		found->found = true;
+	return 0;
+}
+
+/* Those of the batch that have no message any more go. */
+static int
+remove_batch(struct old *old, struct error *err)
+{
+	static const enum queue_state states[] = { QUEUE_NEW, QUEUE_CUR,
+		QUEUE_HOLD, QUEUE_FAILED };
+	char file[NAME_MAX + 1];
+	int rc = 0;
+	size_t i;
+
+	names_sort(&old->names);
+	for (i = 0; rc == 0 && i < sizeof(states) / sizeof(states[0]); i++)
+		rc = queue_each(
+		    old->queue, states[i], visit_message, &old->names, err);
+	for (i = 0; rc == 0 && i < old->names.count; i++) {
+		if (old->names.all[i].found)
+			continue;
+		(void)snprintf(
+		    file, sizeof(file), "%s" ENDING, old->names.all[i].base);
+		(void)unlinkat(old->dir, file, 0);
+	}
+	names_free(&old->names);
+	return rc;
+}
+
+static int
+take_log(struct old *old, const char *file, struct error *err)
+{
+	size_t len = strlen(file), ending = strlen(ENDING);
+	char base[NAME_MAX + 1];
+
+	if (file[0] == '.' || len <= ending ||
+	    strcmp(file + len - ending, ENDING) != 0 ||
+	    !is_old(old->dir, file, old->before, false))
+		return 0;
+	(void)snprintf(base, sizeof(base), "%.*s", (int)(len - ending), file);
+	if (names_add(&old->names, base, err) < 0)
+		return -1;
+	return old->names.count < BATCH ? 0 : remove_batch(old, err);
+}
+
+static int
+take_mark(struct old *old, const char *file, struct error *err)
+{
+	(void)err;
+	if (is_old(old->dir, file, old->before, true))
+		(void)unlinkat(old->dir, file, 0);
+	return 0;
+}
+
+/* Each name of a directory of the spool; none where it is missing. */
+static int
+each_file(struct old *old, const char *directory,
+    int (*take)(struct old *old, const char *file, struct error *err),
+    struct error *err)
+{
+	struct error missing = ERROR_INIT;
+	struct dirent *entry;
+	int fd = io_open_dir(old->queue->root, directory, &missing), rc = 0;
+	DIR *dir = fd < 0 ? NULL : fdopendir(fd);
+
+	if (fd < 0 && missing.errnum == ENOENT)
+		return 0;
+	if (!dir) {
+		(void)error_system(err, "cannot read %s/", directory);
+		io_discard(&fd);
+		return -1;
+	}
+	old->dir = fd;
+	while (rc == 0 && (entry = readdir(dir)) != NULL)
+		rc = take(old, entry->d_name, err);
+	if (rc == 0 && old->names.count)
+		rc = remove_batch(old, err);
+	(void)closedir(dir);
+	return rc;
+}
+
+int
+expire_logs(const struct queue *queue, time_t before, struct error *err)
+{
+	struct old old = { queue, -1, before, NAMES_INIT };
+	int rc = each_file(&old, "log", take_log, err);
+
+	if (rc == 0)
+		rc = each_file(&old, "latest", take_mark, err);
+	names_free(&old.names);
+	return rc;
+}

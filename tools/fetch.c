@@ -1,0 +1,349 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * fetch - fetch what an event refers to, and deliver it
+ *
+ * Notifications become the order or shipment that they name; every other
+ * event is passed on as it is. Along with it go the documents that its data
+ * refers to. All of it is fetched before anything is delivered.
+ */
+#include <fcntl.h>
+#include <limits.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <unistd.h>
+
+#include "fetch_event.h"
+#include "io.h"
+#include "tool.h"
+
+#define MAX_SIZE_DEFAULT ((uint64_t)64 << 20)
+#define TIMEOUT_DEFAULT	 30
+#define TIMEOUT_MOST	 3600
+/* CloudEvents 1.0 "Type System": an Integer, as datasize is one. */
+#define MAX_SIZE_MOST INT32_MAX
+#define ANSWER_MAX    ((uint64_t)64 << 20) /* bytes of an order */
+
+/* Events that only say where to look. */
+static const struct notification {
+	const char *type, *path, *fetched;
+} notifications[] = {
+	{ "com.tradecloud1.order.notified", "/v2/order/",
+	    "com.tradecloud1.order.fetched" },
+	{ "com.tradecloud1.shipment.notified", "/v2/shipment/",
+	    "com.tradecloud1.shipment.fetched" },
+};
+
+static const struct notification *
+find_notification(struct span type)
+{
+	size_t i;
+
+	for (i = 0; i < sizeof(notifications) / sizeof(notifications[0]); i++)
+		if (span_is(type, notifications[i].type))
+			return &notifications[i];
+	return NULL;
+}
+
+/* See EXIT STATUS in hookdir-fetch(1): what may go by is tried again. */
+static int
+fail(const struct error *err)
+{
+	static const struct {
+		enum error_code code;
+		int status;
+	} codes[] = {
+		{ ERROR_CONFIGURATION, EX_CONFIG },
+		{ ERROR_CREDENTIALS, EX_CONFIG },
+		{ ERROR_FORM, EX_DATAERR },
+		{ ERROR_TOO_LARGE, EX_DATAERR },
+		{ ERROR_MEMORY, EX_OSERR },
+		{ ERROR_CRYPTO, EX_SOFTWARE },
+	};
+	size_t i;
+
+	for (i = 0; i < sizeof(codes) / sizeof(codes[0]); i++)
+		if (err->code == codes[i].code)
+			return tool_fail(codes[i].status, "%s", err->text);
+	return tool_fail(EX_TEMPFAIL, "%s", err->text);
+}
+
+/* The event as it is, under a name of its own. */
+static int
+pass_on(struct fetch_job *job, struct json_value *data, struct error *err)
+{
+	struct span text = buf_span(&job->event.text);
+	struct iovec piece = { (void *)(uintptr_t)text.at, text.len };
+	struct fetch_item *item = fetch_outbox_add(&job->outbox, err);
+
+	if (!item)
+		return -1;
+	/* data_base64, and an event without data, refer to nothing. */
+	(void)json_member(job->event.root, "data", data);
+	return fetch_outbox_write(&job->outbox, item, &piece, 1, err);
+}
+
+static int
+write_fetched(struct fetch_job *job, const struct notification *kind,
+    struct span data, const char *path, struct error *err)
+{
+	struct buf head = BUF_INIT(FETCH_HEAD_MAX), source = BUF_INIT(1024);
+	struct fetch_context context = { .type = kind->fetched };
+	struct fetch_item *item = fetch_outbox_add(&job->outbox, err);
+	int rc = -1;
+
+	buf_append_text(&source, job->config->base);
+	buf_append_text(&source, path);
+	context.id = event_get(&job->event, EVENT_ID);
+	context.source = buf_span(&source);
+	context.subject = event_get(&job->event, EVENT_SUBJECT);
+	context.data_type = span_of("application/json");
+	if (item && buf_check(&source, err) == 0) {
+		fetch_event_begin(&head, job, &context);
+		rc = fetch_event_write(job, item, &head, data, err);
+	}
+	buf_free(&source);
+	buf_free(&head);
+	return rc;
+}
+
+/* What the notification is about; the answer stays in body. */
+static int
+fetch_notified(struct fetch_job *job, const struct notification *kind,
+    struct buf *body, struct json_value *data, struct error *err)
+{
+	struct span id = event_get(&job->event, EVENT_SUBJECT);
+	char path[PATH_MAX];
+
+	if (!fetch_api_is_id(id))
+		return error_set(
+		    err, ERROR_FORM, "the subject is no id to ask for");
+	(void)snprintf(
+	    path, sizeof(path), "%s%.*s", kind->path, (int)id.len, id.at);
+	if (fetch_api_get(&job->api, path, body, err) < 0)
+		return -1;
+	if (!json_scan(buf_span(body), data))
+		return error_set(
+		    err, ERROR_INCOMPLETE, "GET %.150s: no JSON", path);
+	return write_fetched(job, kind, data->raw, path, err);
+}
+
+static int
+fetch_documents(struct fetch_job *job, const struct fetch_references *found,
+    struct error *err)
+{
+	size_t i;
+
+	for (i = 0; i < found->count; i++)
+		if (fetch_document(job, &found->list[i], err) < 0)
+			return -1;
+	return 0;
+}
+
+/* Everything into the outbox, and out. */
+static int
+fetch_all(struct fetch_job *job, const struct spool *spool, struct error *err)
+{
+	const struct notification *kind =
+	    find_notification(event_get(&job->event, EVENT_TYPE));
+	struct fetch_references found = FETCH_REFERENCES_INIT;
+	struct json_value data = { JSON_TYPE_NULL, { NULL, 0 } };
+	uint64_t most = job->options->max_size;
+	struct buf body = BUF_INIT(most < ANSWER_MAX ? most : ANSWER_MAX);
+	int rc;
+
+	rc = fetch_outbox_open(
+	    &job->outbox, spool, FETCH_REFERENCES_MAX + 1, err);
+	if (rc == 0)
+		rc = kind ? fetch_notified(job, kind, &body, &data, err)
+			  : pass_on(job, &data, err);
+	if (rc == 0)
+		rc = fetch_find(data, &found, err);
+	if (rc == 0)
+		rc = fetch_documents(job, &found, err);
+	if (rc == 0)
+		rc = fetch_outbox_publish(&job->outbox, err);
+	if (rc == 0 && isatty(STDOUT_FILENO))
+		(void)printf(
+		    "delivered an event and %zu of documents\n", found.count);
+	fetch_outbox_close(&job->outbox);
+	fetch_references_free(&found);
+	buf_free(&body);
+	return rc;
+}
+
+static int
+read_event(struct event *event, const char *path, struct error *err)
+{
+	struct stat st;
+	int fd = STDIN_FILENO, rc;
+
+	if (path) {
+		fd = io_open_file(AT_FDCWD, path, &st, err);
+		if (fd < 0)
+			return -1;
+	}
+	rc = event_read(event, fd, err);
+	if (rc == 0 && event_get(event, EVENT_ID).len == 0)
+		rc = error_set(err, ERROR_FORM, "not an event: it has no id");
+	if (path)
+		io_discard(&fd);
+	return rc;
+}
+
+/* A spool is opened by its absolute path. */
+static int
+open_spool(struct spool *spool, const char *path, struct error *err)
+{
+	char absolute[PATH_MAX * 2], here[PATH_MAX];
+
+	if (path[0] == '/')
+		return spool_open(spool, path, err);
+	if (!getcwd(here, sizeof(here)))
+		return error_system(err, "cannot tell where we are");
+	(void)snprintf(absolute, sizeof(absolute), "%s/%s", here, path);
+	return spool_open(spool, absolute, err);
+}
+
+/*
+ * An event passed on to the spool that it comes from would come up again
+ * for ever.
+ */
+static int
+check_spool(const struct spool *spool, const char *event, struct error *err)
+{
+	const char *slash = event ? strrchr(event, '/') : NULL;
+	struct stat from, to;
+	char parent[PATH_MAX];
+	int len;
+
+	if (!slash)
+		return 0;
+	len = snprintf(
+	    parent, sizeof(parent), "%.*s/..", (int)(slash - event), event);
+	if (len < (int)sizeof(parent) && stat(parent, &from) == 0 &&
+	    fstat(spool->root, &to) == 0 && from.st_dev == to.st_dev &&
+	    from.st_ino == to.st_ino)
+		return error_set(err, ERROR_CONFIGURATION,
+		    "the event stands in the spool that it would go to");
+	return 0;
+}
+
+static int
+work(struct fetch_job *job, const char *path, const char *event,
+    struct error *err)
+{
+	struct spool spool = SPOOL_INIT;
+	int rc = open_spool(&spool, path, err);
+
+	if (rc == 0)
+		rc = check_spool(&spool, event, err);
+	if (rc == 0) {
+		/* Where the handler does not write nobody else sweeps. */
+		spool_sweep(&spool);
+		rc = fetch_api_open(
+		    &job->api, &spool, job->config, job->options->timeout, err);
+		if (rc == 0)
+			rc = fetch_all(job, &spool, err);
+		fetch_api_close(&job->api);
+	}
+	spool_close(&spool);
+	return rc;
+}
+
+/* Passwords and tokens are in our memory, and stay there. */
+static void
+keep_secrets(void)
+{
+	const struct rlimit none = { 0, 0 };
+
+	(void)setrlimit(RLIMIT_CORE, &none);
+#ifndef HOOKDIR_SANITIZED /* the leak sanitizer looks in from outside */
+	(void)prctl(PR_SET_DUMPABLE, 0);
+#endif
+}
+
+static int
+run(const struct fetch_options *options, const char *spool, const char *path)
+{
+	struct fetch_config config;
+	struct fetch_job job = { .options = options, .config = &config };
+	struct error err = ERROR_INIT;
+	int code = EX_OK;
+
+	keep_secrets();
+	event_init(&job.event);
+	if (fetch_config_read(&config, options->config, &err) < 0 ||
+	    fetch_http_start(&err) < 0) {
+		code = fail(&err);
+	} else {
+		if (read_event(&job.event, path, &err) < 0)
+			code = err.code == ERROR_SYSTEM
+			    ? tool_fail(EX_NOINPUT, "%s", err.text)
+			    : fail(&err);
+		else if (work(&job, spool, path, &err) < 0)
+			code = fail(&err);
+		fetch_http_stop();
+	}
+	event_free(&job.event);
+	fetch_config_wipe(&config);
+	return code;
+}
+
+static int
+take_option(struct fetch_options *options, int option)
+{
+	switch (option) {
+	case 'c':
+		options->config = optarg;
+		return EX_OK;
+	case 'a':
+		if (!fetch_url_is_pattern(optarg))
+			return tool_usage(
+			    "--allow-host: %s is not HOST, HOST:PORT or *.HOST",
+			    optarg);
+		options->hosts[options->host_count++] = optarg;
+		return EX_OK;
+	case 's':
+		options->max_size =
+		    tool_read_number("--max-size", optarg, 1, MAX_SIZE_MOST);
+		return EX_OK;
+	default:
+		options->timeout = (long)tool_read_number(
+		    "--timeout", optarg, 1, TIMEOUT_MOST);
+		return EX_OK;
+	}
+}
+
+int
+tool_fetch(int argc, char **argv)
+{
+	static const struct option names[] = {
+		{ "config", required_argument, NULL, 'c' },
+		{ "allow-host", required_argument, NULL, 'a' },
+		{ "max-size", required_argument, NULL, 's' },
+		{ "timeout", required_argument, NULL, 't' },
+		{ "help", no_argument, NULL, 'h' },
+		{ NULL, 0, NULL, 0 },
+	};
+	struct fetch_options options = { NULL, NULL, 0, MAX_SIZE_DEFAULT,
+		TIMEOUT_DEFAULT };
+	int option, code = EX_OK;
+
+	options.hosts = calloc((size_t)argc, sizeof(*options.hosts));
+	if (!options.hosts)
+		return tool_fail(EX_OSERR, "no memory");
+	while (code == EX_OK && (option = tool_option(argc, argv, names)) != -1)
+		code = take_option(&options, option);
+	argc -= optind;
+	argv += optind;
+	if (code == EX_OK && !options.config)
+		code = tool_usage("--config is missing");
+	if (code == EX_OK && (argc < 1 || argc > 2))
+		code = tool_usage("SPOOL and at most one EVENT are wanted");
+	if (code == EX_OK)
+		code = run(&options, argv[0], argc == 2 ? argv[1] : NULL);
+	free(options.hosts);
+	return code == EX_OK ? tool_finish(EX_OK) : code;
+}

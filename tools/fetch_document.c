@@ -1,0 +1,278 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * fetch_document - one document, from the reference to its event
+ *
+ * Tradecloud's own documents take two steps: the API says what there is and
+ * names an address that is good for a minute, and that is asked. Those by
+ * url are a partner's word, and are asked for only where the operator has
+ * named the host.
+ */
+#include <stdio.h>
+#include <string.h>
+
+#include "fetch_download.h"
+#include "fetch_event.h"
+#include "io.h"
+#include "tool.h"
+
+#define DOCUMENT_PATH "/v2/object-storage/document/"
+#define METADATA_MAX  ((size_t)1 << 20)
+#define TYPE	      "com.tradecloud1.document.fetched"
+#define PATH_SIZE     400 /* the path of any id */
+
+/* One document on its way. */
+struct passage {
+	struct fetch_job *job;
+	const struct fetch_reference *reference;
+	struct fetch_item *item;
+	struct fetch_download download;
+	int fd;
+	struct buf metadata;	 /* the API's answer; empty for those by url */
+	struct json_value about; /* that, or the element that refers to it */
+};
+
+/* Was it refused for good, so that the event has to say so? */
+static bool
+is_refusal(const struct error *err)
+{
+	return err->code == ERROR_FORM || err->code == ERROR_TOO_LARGE;
+}
+
+static int
+ask_metadata(struct passage *p, struct error *err)
+{
+	struct span id = buf_span(&p->reference->text);
+	struct json_value answer;
+	char path[PATH_SIZE];
+
+	if (!fetch_api_is_id(id))
+		return error_set(err, ERROR_FORM, "not an objectId");
+	(void)snprintf(path, sizeof(path), DOCUMENT_PATH "%.*s/metadata",
+	    (int)id.len, id.at);
+	buf_reset(&p->metadata);
+	p->about = p->reference->element;
+	if (fetch_api_get(&p->job->api, path, &p->metadata, err) < 0)
+		return -1;
+	if (!json_scan(buf_span(&p->metadata), &answer))
+		return error_set(
+		    err, ERROR_INCOMPLETE, "GET %.150s: no JSON", path);
+	p->about = answer;
+	return 0;
+}
+
+/* What a member says; nothing where it is no text, or more than a name. */
+static void
+take_member(struct json_value object, const char *name, struct buf *out)
+{
+	struct json_value value;
+
+	if (json_member(object, name, &value) && value.raw.len <= METADATA_MAX)
+		(void)json_decode_string(value, out);
+}
+
+/* The address is good for a minute: nothing comes between. */
+static int
+ask_by_id(struct passage *p, struct error *err)
+{
+	struct buf address = BUF_INIT(METADATA_MAX);
+	int rc = ask_metadata(p, err);
+
+	if (rc == 0)
+		take_member(p->about, "downloadUrl", &address);
+	if (rc == 0 && address.len == 0 && !address.failed)
+		rc = error_set(err, ERROR_FORM, "no downloadUrl");
+	if (rc == 0)
+		rc = buf_check(&address, err);
+	if (rc == 0)
+		rc = fetch_download(
+		    p->job, true, buf_span(&address), &p->download, err);
+	buf_free(&address);
+	return rc;
+}
+
+/* Its minute may have gone by: then there is another address to be had. */
+static int
+obtain(struct passage *p, struct error *err)
+{
+	struct error first = ERROR_INIT;
+	long *status = &p->download.status;
+
+	if (!p->reference->by_id)
+		return fetch_download(p->job, false,
+		    buf_span(&p->reference->text), &p->download, err);
+	if (ask_by_id(p, &first) == 0)
+		return 0;
+	if (*status != 403 && *status != 410) {
+		*err = first;
+		return -1;
+	}
+	*status = 0;
+	if (ask_by_id(p, err) == 0)
+		return 0;
+	if (*status == 403 || *status == 410)
+		err->code = ERROR_INCOMPLETE;
+	return -1;
+}
+
+/* RFC 9110 section 8.3.1, roughly; what is no media type is not said. */
+static bool
+is_media_type(struct span type)
+{
+	size_t i;
+
+	for (i = 0; i < type.len; i++)
+		if (type.at[i] < ' ' || type.at[i] > '~')
+			return false;
+	return type.len > 0 && type.len < 256 &&
+	    memchr(type.at, '/', type.len) != NULL;
+}
+
+static void
+append_type(const struct passage *p, struct buf *out)
+{
+	take_member(p->about, "contentType", out);
+	if (out->failed || is_media_type(buf_span(out)))
+		return;
+	buf_reset(out);
+	if (is_media_type(buf_span(&p->download.type)))
+		buf_append_span(out, buf_span(&p->download.type));
+	else
+		buf_append_text(out, "application/octet-stream");
+}
+
+/* Where it is, for people: no query, which may let anybody in. */
+static void
+append_source(const struct passage *p, struct buf *out)
+{
+	struct span text = buf_span(&p->reference->text);
+	struct error why = ERROR_INIT;
+	struct fetch_url url = FETCH_URL_INIT;
+
+	if (p->reference->by_id) {
+		buf_append_text(out, p->job->config->base);
+		buf_append_text(out, DOCUMENT_PATH);
+		if (fetch_api_is_id(text))
+			buf_append_span(out, text);
+		return;
+	}
+	if (fetch_url_read(&url, text, &why) < 0 ||
+	    fetch_url_append(&url, out, &why) < 0)
+		buf_append_text(out, p->job->config->base);
+	out->failed |= why.code == ERROR_MEMORY;
+	fetch_url_free(&url);
+}
+
+/*
+ * The same for each repeat, and no other's: an event may refer to several
+ * documents whose addresses differ in the query alone.
+ */
+static int
+make_id(const struct passage *p, char id[SHA256_HEX_SIZE], struct error *err)
+{
+	struct buf text = BUF_INIT(FETCH_HEAD_MAX);
+	int rc = -1;
+
+	buf_append_span(&text, event_get(&p->job->event, EVENT_ID));
+	buf_append_text(
+	    &text, p->reference->by_id ? "\nobjectId\n" : "\nurl\n");
+	buf_append_span(&text, buf_span(&p->reference->text));
+	if (buf_check(&text, err) == 0)
+		rc = sha256_hex(buf_span(&text), id, err);
+	buf_free(&text);
+	return rc;
+}
+
+static void
+append_file(const struct passage *p, struct buf *head)
+{
+	struct buf name = BUF_INIT(METADATA_MAX);
+
+	if (p->item->document[0] != '\0') {
+		buf_printf(
+		    head, ",\"dataref\":\"documents/%s\"", p->item->document);
+		fetch_event_add(
+		    head, "datasha256", span_of(p->download.sha256));
+		buf_printf(head, ",\"datasize\":%llu",
+		    (unsigned long long)p->download.size);
+	}
+	take_member(p->about, "filename", &name);
+	if (name.len == 0)
+		take_member(p->reference->element, "name", &name);
+	fetch_event_add(head, "filename", buf_span(&name));
+	head->failed |= name.failed;
+	buf_free(&name);
+}
+
+static int
+write_event(struct passage *p, const struct error *refusal, struct error *err)
+{
+	struct buf head = BUF_INIT(FETCH_HEAD_MAX);
+	struct buf source = BUF_INIT(FETCH_URL_MAX * 4);
+	struct buf type = BUF_INIT(METADATA_MAX);
+	struct fetch_context context = { .type = TYPE };
+	char id[SHA256_HEX_SIZE];
+	int rc = make_id(p, id, err);
+
+	if (rc == 0) {
+		append_source(p, &source);
+		append_type(p, &type);
+		context.id = span_of(id);
+		context.source = buf_span(&source);
+		if (p->reference->by_id)
+			context.subject = buf_span(&p->reference->text);
+		if (p->item->document[0] != '\0')
+			context.data_type = buf_span(&type);
+		fetch_event_begin(&head, p->job, &context);
+		append_file(p, &head);
+		/* Not as data: beside dataref that would be the document. */
+		fetch_event_add(&head, "metadata", p->about.raw);
+		fetch_event_add(&head, "dataerror", span_of(refusal->text));
+		head.failed |= source.failed || type.failed;
+		rc = fetch_event_write(
+		    p->job, p->item, &head, (struct span){ NULL, 0 }, err);
+	}
+	buf_free(&type);
+	buf_free(&source);
+	buf_free(&head);
+	return rc;
+}
+
+/* The document, or the reason why there is none. */
+static int
+fetch_or_refuse(struct passage *p, struct error *refusal, struct error *err)
+{
+	if (obtain(p, refusal) == 0)
+		return fetch_outbox_keep(&p->fd, err);
+	fetch_outbox_drop(&p->job->outbox, p->item, &p->fd);
+	if (!is_refusal(refusal)) {
+		*err = *refusal;
+		return -1;
+	}
+	tool_warn("a document is left out: %s", refusal->text);
+	return 0;
+}
+
+int
+fetch_document(struct fetch_job *job, const struct fetch_reference *reference,
+    struct error *err)
+{
+	struct passage p = { .job = job,
+		.reference = reference,
+		.fd = -1,
+		.metadata = BUF_INIT(METADATA_MAX),
+		.about = reference->element };
+	struct error refusal = ERROR_INIT;
+	int rc = -1;
+
+	p.item = fetch_outbox_add(&job->outbox, err);
+	if (!p.item)
+		return -1;
+	p.fd = fetch_outbox_begin(&job->outbox, p.item, err);
+	if (p.fd >= 0 && fetch_download_init(&p.download, p.fd, err) == 0 &&
+	    fetch_or_refuse(&p, &refusal, err) == 0)
+		rc = write_event(&p, &refusal, err);
+	io_discard(&p.fd);
+	fetch_download_free(&p.download);
+	buf_free(&p.metadata);
+	return rc;
+}

@@ -1,0 +1,38 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * fetch_job - one event, all that it refers to, and where it goes
+ */
+#ifndef HOOKDIR_FETCH_JOB_H
+#define HOOKDIR_FETCH_JOB_H
+
+#include "event.h"
+#include "fetch_api.h"
+#include "fetch_find.h"
+#include "fetch_outbox.h"
+
+/* What the command line says. */
+struct fetch_options {
+	const char *config;
+	const char **hosts; /* patterns of fetch_url_matches() */
+	size_t host_count;
+	uint64_t max_size; /* of a document, or an answer */
+	long timeout;	   /* seconds a request */
+};
+
+struct fetch_job {
+	const struct fetch_options *options;
+	const struct fetch_config *config;
+	struct event event;
+	struct fetch_api api;
+	struct fetch_outbox outbox;
+};
+
+/*
+ * Fetch one document into the outbox, with its event. A document that is
+ * not to be had, whatever is tried, has an event that says so, and 0. -1:
+ * ERROR_INCOMPLETE when trying again may help, or a fault of ours.
+ */
+int fetch_document(struct fetch_job *job,
+    const struct fetch_reference *reference, struct error *err);
+
+#endif

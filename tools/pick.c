@@ -1,0 +1,163 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * pick - which message is run next, where their order does not matter
+ */
+#include "pick.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "clock.h"
+
+#define BATCH 32768 /* some 3 MB of names */
+
+struct scan {
+	struct pick *pick;
+	time_t now;
+};
+
+static int
+compare(const void *a, const void *b)
+{
+	return spool_name_compare(
+	    *(const char *const *)a, *(const char *const *)b);
+}
+
+static void
+drop_from(struct pick *pick, size_t first)
+{
+	for (; pick->count > first; pick->count--)
+		free(pick->files[pick->count - 1]);
+}
+
+/* Sort what was found, and keep no more than a batch of it. */
+static void
+settle(struct pick *pick)
+{
+	qsort(pick->files, pick->count, sizeof(char *), compare);
+	if (pick->count > BATCH) {
+		drop_from(pick, BATCH);
+		pick->more = true;
+	}
+}
+
+static int
+keep(struct pick *pick, const char *file, struct error *err)
+{
+	char *copy = strdup(file);
+
+	if (!copy)
+		return error_set(err, ERROR_MEMORY, "no memory for names");
+	pick->files[pick->count++] = copy;
+	if (pick->count == (size_t)2 * BATCH)
+		settle(pick);
+	return 0;
+}
+
+static void
+count_waiting(struct pick *pick, const struct spool_name *name)
+{
+	pick->waiting++;
+	if (!pick->soonest || name->next < pick->soonest)
+		pick->soonest = name->next;
+}
+
+static int
+visit(void *context, enum queue_state state, const char *file,
+    const struct spool_name *name, struct error *err)
+{
+	struct scan *scan = context;
+	struct pick *pick = scan->pick;
+
+	(void)state;
+	if (!spool_name_is_due(name, scan->now)) {
+		/* The first batch of a pass has seen them all. */
+		if (pick->last[0])
+			return 0;
+		count_waiting(pick, name);
+		return 0;
+	}
+	if (pick->last[0] && spool_name_compare(file, pick->last) <= 0)
+		return 0;
+	return keep(pick, file, err);
+}
+
+/* Read the directory once, for the oldest beyond the last batch. */
+static int
+fill(struct pick *pick, const struct queue *queue, struct error *err)
+{
+	struct scan scan = { pick, clock_now().tv_sec };
+
+	drop_from(pick, 0);
+	pick->at = 0;
+	pick->more = false;
+	if (queue_each(queue, QUEUE_NEW, visit, &scan, err) < 0)
+		return -1;
+	settle(pick);
+	if (pick->count)
+		(void)snprintf(pick->last, sizeof(pick->last), "%s",
+		    pick->files[pick->count - 1]);
+	return 0;
+}
+
+int
+pick_start(struct pick *pick, const struct queue *queue, struct error *err)
+{
+	if (!pick->files) {
+		pick->files = calloc((size_t)2 * BATCH, sizeof(char *));
+		if (!pick->files)
+			return error_set(
+			    err, ERROR_MEMORY, "no memory for names");
+	}
+	pick->last[0] = '\0';
+	pick->waiting = 0;
+	pick->soonest = 0;
+	return fill(pick, queue, err);
+}
+
+int
+pick_next(struct pick *pick, const struct queue *queue, const char **file,
+    struct error *err)
+{
+	if (pick->at == pick->count && pick->more && fill(pick, queue, err) < 0)
+		return -1;
+	if (pick->at == pick->count)
+		return 0;
+	*file = pick->files[pick->at++];
+	return 1;
+}
+
+void
+pick_add(struct pick *pick, const char *file)
+{
+	struct error ignored = ERROR_INIT;
+	struct spool_name name;
+	time_t now = clock_now().tv_sec;
+
+	if (!spool_name_parse(file, &name))
+		return;
+	if (!spool_name_is_due(&name, now)) {
+		count_waiting(pick, &name);
+		return;
+	}
+	/* What a later batch of this pass will find is left to it. */
+	if (pick->more)
+		return;
+	if (pick->at == pick->count) {
+		drop_from(pick, 0);
+		pick->at = 0;
+	}
+	pick->last[0] = '\0';
+	pick->more = pick->count + 1 == (size_t)2 * BATCH;
+	if (!pick->more)
+		(void)keep(pick, file, &ignored);
+}
+
+void
+pick_free(struct pick *pick)
+{
+	drop_from(pick, 0);
+	free(pick->files);
+	*pick = (struct pick){ 0 };
+}

@@ -1,0 +1,245 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * run_outcome - what becomes of a message when its command has ended
+ *
+ * The consumer contract: 0 is done, 75 is later and does not count, 65 is
+ * never, 78 stops the runner; the rest counts as a failed try.
+ */
+#include <stdio.h>
+#include <string.h>
+#include <sys/wait.h>
+
+#include "clock.h"
+#include "runner.h"
+#include "tool.h"
+
+/* What happened, in words. */
+static void
+describe(const struct job *job, int status, char *text, size_t size)
+{
+	const char *name;
+
+	if (job->timed_out)
+		(void)snprintf(text, size, "killed after its time was up");
+	else if (WIFEXITED(status))
+		(void)snprintf(
+		    text, size, "exit status %d", WEXITSTATUS(status));
+	else {
+		name = sigabbrev_np(WTERMSIG(status));
+		(void)snprintf(text, size, "killed by signal %d (SIG%s)",
+		    WTERMSIG(status), name ? name : "?");
+	}
+}
+
+/* This one, those that counted and those that did not. */
+static unsigned
+runs_of(const struct claim *claim)
+{
+	return claim->name.tries + claim->name.later;
+}
+
+/* The last line of the output that says something. */
+static struct span
+last_line(struct span output)
+{
+	const char *newline;
+
+	while (output.len > 0 &&
+	    strchr(" \t\r\n", output.at[output.len - 1]) != NULL)
+		output.len--;
+	newline = output.len ? memrchr(output.at, '\n', output.len) : NULL;
+	if (newline) {
+		output.len -= (size_t)(newline + 1 - output.at);
+		output.at = newline + 1;
+	}
+	return output;
+}
+
+/* On standard error, for cron to mail and for journald to keep. */
+static void
+report(const struct runner *runner, const struct claim *claim, const char *what,
+    const char *then, struct span output)
+{
+	struct span line = last_line(output);
+
+	if (runner->options->quiet)
+		return;
+	run_progress_clear();
+	(void)fprintf(stderr, "hookdir run: ");
+	tool_print(stderr, span_of(claim->name.base), NAME_MAX);
+	(void)fprintf(stderr, ": %s, try %u, %s", what, runs_of(claim), then);
+	if (line.len) {
+		(void)fputs(": ", stderr);
+		tool_print(stderr, line, 200);
+	}
+	(void)fputc('\n', stderr);
+}
+
+/* Beside the message, for list and show; a failure here changes nothing. */
+static void
+keep_log(struct runner *runner, const struct claim *claim, const char *what,
+    struct span output)
+{
+	struct buf text = BUF_INIT(QUEUE_LOG_MAX);
+	struct error err = ERROR_INIT;
+	char now[CLOCK_RFC3339_SIZE];
+
+	clock_rfc3339(clock_now(), now);
+	buf_printf(&text, "%s %s, try %u\n", now, what, runs_of(claim));
+	buf_append_span(&text, output);
+	if (buf_check(&text, &err) < 0 ||
+	    queue_log_write(
+		&runner->queue, &claim->name, buf_span(&text), &err) < 0)
+		tool_warn("%s", err.text);
+	buf_free(&text);
+}
+
+/* Doubled with every try of that kind; times counts this one. */
+static uint64_t
+delay_after(const struct run_options *options, unsigned times)
+{
+	uint64_t delay = options->backoff_base;
+
+	for (; times > 1 && delay < options->backoff_max; times--)
+		delay *= 2;
+	return delay < options->backoff_max ? delay : options->backoff_max;
+}
+
+/* A message that cannot be put where it belongs is a reason to stop. */
+static void
+check(struct runner *runner, int rc, const struct error *err)
+{
+	if (rc < 0)
+		runner_fault(runner, err);
+}
+
+/* It stands in new/ again, and nobody else may tell us of that in time. */
+static void
+take_back(struct runner *runner, const struct claim *claim)
+{
+	char file[NAME_MAX + 1];
+
+	spool_name_format(&claim->name, file);
+	runner_arrival(runner, file);
+}
+
+static void
+try_again(struct runner *runner, struct claim *claim, uint64_t delay,
+    bool counted, const char *what, struct span output)
+{
+	struct error err = ERROR_INIT;
+	char span[TOOL_SHORT_SIZE], then[64] = "again at once";
+
+	tool_short_span((int64_t)delay, span);
+	if (delay)
+		(void)snprintf(then, sizeof(then), "again in %s", span);
+	report(runner, claim, what, then, output);
+	keep_log(runner, claim, what, output);
+	runner->retried++;
+	check(runner,
+	    claim_defer(&runner->queue, claim,
+		clock_now().tv_sec + (time_t)delay, counted, &err),
+	    &err);
+	take_back(runner, claim);
+}
+
+static void
+give_up(struct runner *runner, struct claim *claim, const char *what,
+    struct span output)
+{
+	struct error err = ERROR_INIT;
+
+	report(runner, claim, what, "given up", output);
+	keep_log(runner, claim, what, output);
+	runner->failed++;
+	check(runner, claim_bury(&runner->queue, claim, &err), &err);
+}
+
+static void
+give_back(struct runner *runner, struct claim *claim, const char *what,
+    struct span output)
+{
+	struct error err = ERROR_INIT;
+
+	report(runner, claim, what, "put back", output);
+	keep_log(runner, claim, what, output);
+	check(runner, claim_return(&runner->queue, claim, &err), &err);
+}
+
+static void
+fail(struct runner *runner, struct claim *claim, const char *what,
+    struct span output)
+{
+	if (claim->name.tries > runner->options->retries)
+		give_up(runner, claim, what, output);
+	else
+		try_again(runner, claim,
+		    delay_after(runner->options, claim->name.tries), true, what,
+		    output);
+}
+
+static void
+settle_with(struct runner *runner, struct slot *slot, int status,
+    const char *what, struct span output)
+{
+	struct claim *claim = &slot->job.claim;
+	struct error err = ERROR_INIT;
+	int code = WIFEXITED(status) && !slot->job.timed_out
+	    ? WEXITSTATUS(status)
+	    : -1;
+	uint64_t delay;
+
+	switch (code) {
+	case EX_OK:
+		runner->done++;
+		check(runner,
+		    claim_finish(&runner->queue, claim, &runner->archive, &err),
+		    &err);
+		break;
+	case EX_TEMPFAIL:
+		/* A second at least, or a drain would never end. */
+		delay = delay_after(runner->options, claim->name.later + 1);
+		try_again(
+		    runner, claim, delay ? delay : 1, false, what, output);
+		break;
+	case EX_DATAERR:
+		give_up(runner, claim, what, output);
+		break;
+	case EX_CONFIG:
+		give_back(runner, claim, what, output);
+		runner_stop(runner, EX_CONFIG);
+		break;
+	default:
+		/* Killed by us, in a hurry to end: not its fault. */
+		if (runner->hurried && slot->job.killed)
+			give_back(runner, claim, what, output);
+		else
+			fail(runner, claim, what, output);
+	}
+}
+
+void
+run_settle(struct runner *runner, struct slot *slot, int status)
+{
+	struct buf output = BUF_INIT(JOB_OUTPUT);
+	char what[64];
+
+	describe(&slot->job, status, what, sizeof(what));
+	job_output(&slot->job, &output);
+	settle_with(runner, slot, status, what, buf_span(&output));
+	buf_free(&output);
+}
+
+void
+run_settle_abandoned(struct runner *runner, struct claim *claim)
+{
+	static const char what[] = "runner gone";
+	struct span none = { NULL, 0 };
+	struct error err = ERROR_INIT;
+
+	if (claim->name.tries > runner->options->retries)
+		give_up(runner, claim, what, none);
+	else
+		check(runner, claim_defer(&runner->queue, claim, 0, true, &err),
+		    &err);
+}

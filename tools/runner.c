@@ -1,0 +1,213 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * runner - what hookdir run is made of
+ *
+ * Passes follow each other until one has started nothing. With --watch
+ * what arrives is told by inotify, and a pass is made when a try is due,
+ * and from time to time for what was not told.
+ */
+#include "runner.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <sys/inotify.h>
+#include <unistd.h>
+
+#include "clock.h"
+#include "io.h"
+#include "tool.h"
+
+/* Microseconds between two passes; and until a spool is there again. */
+#define RESCAN (INT64_C(30) * 1000000)
+#define RETRY  (INT64_C(1) * 1000000)
+
+void
+runner_stop(struct runner *runner, int code)
+{
+	runner->stopping = true;
+	if (runner->code == EX_OK)
+		runner->code = code;
+}
+
+void
+runner_fault(struct runner *runner, const struct error *err)
+{
+	run_progress_clear();
+	runner_stop(runner, tool_error(err));
+}
+
+bool
+runner_keeps_order(const struct runner *runner)
+{
+	return runner->options->in_order || runner->options->latest;
+}
+
+void
+runner_arrival(struct runner *runner, const char *file)
+{
+	struct error err = ERROR_INIT;
+
+	if (!runner_keeps_order(runner))
+		pick_add(&runner->pick, file);
+	else if (order_add(&runner->order, &runner->queue, file, &err) < 0)
+		runner_fault(runner, &err);
+	runner->exhausted = false;
+}
+
+void
+run_collect(struct runner *runner)
+{
+	struct error err = ERROR_INIT;
+	struct slot *slot;
+	unsigned i;
+
+	for (i = 0; i < runner->options->jobs; i++) {
+		slot = &runner->slots[i];
+		if (slot->job.pid == 0 || !job_has_ended(&slot->job))
+			continue;
+		/* Before its number can be given to another process. */
+		atomic_store(slot->job.group, 0);
+		runner->running--;
+		run_settle(runner, slot, job_collect(&slot->job));
+		if (!runner_keeps_order(runner))
+			continue;
+		order_done(&runner->order, slot->message.group);
+		runner->exhausted = false;
+	}
+	if (guard_has_ended(&runner->guard) &&
+	    guard_restart(&runner->guard, &err) < 0)
+		runner_fault(runner, &err);
+}
+
+/* Only names that are complete when they come: no file being written. */
+int
+runner_watch(struct runner *runner, struct error *err)
+{
+	char path[PATH_MAX + 8];
+
+	(void)snprintf(path, sizeof(path), "%s/new", runner->queue.path);
+	io_discard(&runner->inotify);
+	runner->inotify = inotify_init1(IN_NONBLOCK | IN_CLOEXEC);
+	if (runner->inotify >= 0 &&
+	    inotify_add_watch(runner->inotify, path,
+		IN_MOVED_TO | IN_CLOSE_WRITE | IN_DELETE_SELF | IN_MOVE_SELF |
+		    IN_ONLYDIR) >= 0)
+		return 0;
+	return error_system(err, "cannot watch %s", path);
+}
+
+/*
+ * The spool may have been moved away and another one made: look again, when
+ * nothing runs that belongs to the old one.
+ */
+static int
+follow(struct runner *runner, struct error *err)
+{
+	struct error missing = ERROR_INIT;
+	struct queue other;
+
+	if (runner->running)
+		return 0;
+	if (queue_open(&other, runner->queue.path, &missing) < 0) {
+		/* The handler will make it again. */
+		runner->next_pass = clock_monotonic() + RETRY;
+		if (missing.errnum == ENOENT)
+			return 0;
+		*err = missing;
+		return -1;
+	}
+	if (queue_owns(&other, runner->queue.states[QUEUE_NEW])) {
+		queue_close(&other);
+		return 0;
+	}
+	queue_close(&runner->queue);
+	runner->queue = other;
+	return runner_watch(runner, err);
+}
+
+static time_t
+soonest_try(const struct runner *runner)
+{
+	return runner_keeps_order(runner) ? runner->order.soonest
+					  : runner->pick.soonest;
+}
+
+static size_t
+waiting(const struct runner *runner)
+{
+	return runner_keeps_order(runner) ? runner->order.waiting
+					  : runner->pick.waiting;
+}
+
+/*
+ * What has come while a pass was made is found by the next one, and that
+ * is the last one which starts nothing. Where an order is kept and messages
+ * wait behind running ones, nothing new would come of it.
+ */
+static bool
+needs_pass(const struct runner *runner)
+{
+	time_t soonest = soonest_try(runner);
+
+	if (runner->stopping)
+		return false;
+	if (runner->inotify >= 0 && soonest && soonest <= clock_now().tv_sec)
+		return true;
+	if (runner->inotify >= 0 && clock_monotonic() >= runner->next_pass)
+		return true;
+	if (runner->options->watch)
+		return false;
+	return runner->exhausted && runner->started > runner->started_before &&
+	    (!runner_keeps_order(runner) || runner->running == 0);
+}
+
+static void
+pass(struct runner *runner)
+{
+	struct error err = ERROR_INIT;
+
+	if (runner->inotify >= 0 && clock_monotonic() >= runner->next_pass) {
+		runner->next_pass = clock_monotonic() + RESCAN;
+		if (follow(runner, &err) < 0) {
+			runner_fault(runner, &err);
+			return;
+		}
+	}
+	run_start_pass(runner);
+}
+
+static bool
+is_finished(const struct runner *runner)
+{
+	if (runner->running)
+		return false;
+	if (runner->stopping)
+		return true;
+	if (runner->options->watch)
+		return false;
+	return runner->exhausted &&
+	    (!runner->options->until_empty || waiting(runner) == 0);
+}
+
+int
+runner_work(struct runner *runner)
+{
+	pass(runner);
+	for (;;) {
+		if (!runner->exhausted)
+			run_fill_slots(runner);
+		if (needs_pass(runner)) {
+			pass(runner);
+			continue;
+		}
+		if (is_finished(runner))
+			break;
+		run_progress(runner);
+		run_wait(runner);
+	}
+	run_progress_clear();
+	if (runner->missed && runner->code == EX_OK)
+		runner->code = EX_IOERR;
+	return runner->code;
+}
