@@ -82,13 +82,16 @@ demo:
 	@$(MAKE) --no-print-directory all
 	@tests/demo
 
+-include tests/fuzz/fuzz.mk
+-include tests/torture/broken.mk
+
 TESTS = tests/check-layers.sh tests/check-banned.sh tests/check-install.sh \
-	$(UNIT_TESTS) $(wildcard tests/e2e/test_*.py)
+	$(UNIT_TESTS) $(BUILD)/tests/replay $(wildcard tests/e2e/test_*.py)
 
 .PHONY: test
 test:
 	@tests/need $(TEST_PACKAGES)
-	@$(MAKE) --no-print-directory all $(UNIT_TESTS)
+	@$(MAKE) --no-print-directory all $(UNIT_TESTS) $(BUILD)/tests/replay
 	@HOOKDIR_FCGI=$(abspath $(BUILD)/hookdir.fcgi) \
 		HOOKDIR_TOOL=$(abspath $(BUILD)/hookdir) \
 		tests/run -j 2 $(TESTS)
@@ -108,13 +111,40 @@ test-tsan:
 		$(MAKE) --no-print-directory test BUILD=build-tsan $(SANITIZED) \
 		OPTIMIZE='-O1 -g -fsanitize=thread'
 
+# The longer proofs, each with controls that it must catch. As root: disks
+# are mounted and cut off, systems booted.
+TORTURE = $(wildcard tests/torture/powercut.py tests/torture/guest.py \
+	tests/torture/faults.py tests/torture/fuzz.py tests/torture/afl.py \
+	tests/torture/fastcgi.py tests/torture/sandbox.py \
+	tests/torture/secrets.py tests/torture/load.py \
+	tests/torture/static.py tests/torture/tls.py)
+TORTURE_PACKAGES = $(TEST_PACKAGES) $(FUZZ_PACKAGES) xfsprogs e2fsprogs \
+	btrfs-progs qemu-system-x86 qemu-utils linux-image-cloud-amd64 kmod
+RESULTS = tests/RESULTS.md
+
+.PHONY: torture torture-long
+torture:
+	@tests/need $(TORTURE_PACKAGES)
+	@$(MAKE) --no-print-directory all broken fuzz-build
+	@HOOKDIR_FCGI=$(abspath $(BUILD)/hookdir.fcgi) \
+		HOOKDIR_TOOL=$(abspath $(BUILD)/hookdir) \
+		HOOKDIR_FUZZ=$(abspath $(BUILD)/fuzz) \
+		tests/run -j 2 --limit $(if $(HOOKDIR_LONG),36000,1800) \
+		--results $(RESULTS) $(TORTURE)
+
+torture-long:
+	@HOOKDIR_LONG=1 HOOKDIR_COMMAND='make torture-long' \
+		$(MAKE) --no-print-directory torture
+
 .PHONY: bench
 bench:
 	@tests/need $(DEMO_PACKAGES) apache2-utils
 	@$(MAKE) --no-print-directory all
 	@$(PYTHON) tests/bench/bench.py
 
-SOURCES = $(wildcard lib/*.[ch] handler/*.[ch] tools/*.[ch] tests/unit/*.[ch])
+SOURCES = $(wildcard lib/*.[ch] handler/*.[ch] tools/*.[ch] tests/unit/*.[ch] \
+	tests/fuzz/*.[ch] tests/fuzz/broken/*.c tests/torture/*.c \
+	tests/torture/broken/*.c)
 SCRIPTS = tests/need tests/lint-manuals tests/demo tests/check-layers.sh tests/check-banned.sh \
 	tests/check-install.sh nginx/hookdir-jwks.sh tools/hookdir.bash \
 	tools/samples/book-order.sh .ci/run
@@ -201,6 +231,9 @@ help:
 	@echo 'make test         install what is missing, run every test'
 	@echo 'make test-asan    the same with address and undefined sanitizers'
 	@echo 'make test-tsan    the same with the thread sanitizer'
+	@echo 'make fuzz         hostile input, for a few minutes'
+	@echo 'make torture      power cuts, faults, hostile input: as root'
+	@echo 'make torture-long the same for hours'
 	@echo 'make lint         formatting, second compiler, analyzers, manuals'
 	@echo 'make bench        messages a second and latency through nginx'
 	@echo 'make install      DESTDIR= PREFIX=/usr/local'
