@@ -25,6 +25,7 @@ struct exchange {
 	struct endpoint endpoint;
 	struct admission admission;
 	struct message message;
+	size_t body_share; /* of the budget; see budget.h */
 	struct envelope envelope;
 	struct spool spool;
 	char file[SPOOL_NAME_SIZE]; /* "" until it is kept */

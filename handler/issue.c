@@ -214,7 +214,7 @@ issue(struct exchange *x)
 	if (request_check_method(rq, "POST", &x->error) < 0)
 		return -1;
 	body->max = ISSUE_BODY_MAX;
-	if (request_read_body(rq, body, &x->error) < 0)
+	if (request_read_body(rq, body, &x->body_share, &x->error) < 0)
 		return -1;
 	read_fields(buf_span(body), &fields);
 	rc = credentials_parse(

@@ -20,6 +20,7 @@
 #include <sysexits.h>
 #include <unistd.h>
 
+#include "budget.h"
 #include "hmac.h"
 #include "io.h"
 #include "log.h"
@@ -31,6 +32,7 @@
 /* Apache hands over slow clients: as many threads as it has workers. */
 #define THREADS_DEFAULT 160
 #define THREADS_MOST	4096
+#define MEMORY_MOST	65536 /* MiB */
 #define STALL_DEFAULT	30
 #define STALL_MOST	3600
 
@@ -38,13 +40,14 @@
 #define SYSTEMD_DESCRIPTOR 3
 
 static const char usage_text[] =
-    "usage: " PROGRAM " [-t threads] [-w seconds]\n"
+    "usage: " PROGRAM " [-m MiB] [-t threads] [-w seconds]\n"
     "       " PROGRAM " -h | -V\n"
     "\n"
     "Receive webhooks behind a web server, as FastCGI when standard input\n"
     "(or the socket that systemd hands over) is a listening socket, else\n"
     "as CGI.\n"
     "\n"
+    "  -m, --memory N    hold at most N MiB of large bodies at once (64)\n"
     "  -t, --threads N   serve at most N requests at once (160)\n"
     "  -w, --wait N      cut off a peer that stalls for N seconds (30)\n"
     "  -h, --help        show this and exit\n"
@@ -160,16 +163,25 @@ static int
 read_options(int argc, char **argv, struct fcgi_options *options)
 {
 	static const struct option names[] = {
+		{ "memory", required_argument, NULL, 'm' },
 		{ "threads", required_argument, NULL, 't' },
 		{ "wait", required_argument, NULL, 'w' },
 		{ "help", no_argument, NULL, 'h' },
 		{ "version", no_argument, NULL, 'V' },
 		{ NULL, 0, NULL, 0 },
 	};
-	int c;
+	int c, memory;
 
-	while ((c = getopt_long(argc, argv, "t:w:hV", names, NULL)) != -1) {
+	while ((c = getopt_long(argc, argv, "m:t:w:hV", names, NULL)) != -1) {
 		switch (c) {
+		case 'm':
+			memory = number(optarg, MEMORY_MOST);
+			if (memory < 0)
+				return usage_error(
+				    "-m %s: not a number from 1 to 65536",
+				    optarg);
+			budget_set((size_t)memory << 20);
+			break;
 		case 't':
 			options->threads = number(optarg, THREADS_MOST);
 			if (options->threads < 0)

@@ -120,7 +120,7 @@ receive(struct exchange *x)
 	if (describe(x) < 0 ||
 	    request_check_method(rq, ep->sender->methods, &x->error) < 0 ||
 	    authenticate(rq, ep, &x->admission, &x->error) < 0 ||
-	    request_read_body(rq, &m->body, &x->error) < 0)
+	    request_read_body(rq, &m->body, &x->body_share, &x->error) < 0)
 		return -1;
 	m->passed_by = x->admission.passed_by;
 	m->received = clock_now();

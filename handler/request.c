@@ -7,6 +7,8 @@
 #include <ctype.h>
 #include <string.h>
 
+#include "budget.h"
+
 /*
  * Read in pieces of this size. A peer that does not manage one within the
  * time of -w is cut off, so this is also the slowest that it may be.
@@ -131,9 +133,13 @@ too_large(struct error *err, const struct buf *body)
 	    "the body is larger than %zu bytes", body->max);
 }
 
-/* Up to wanted bytes, to the end or to the ceiling. 0 or -1. */
+/*
+ * Up to wanted bytes, to the end or to the ceiling, as long as there is
+ * memory and budget. 0 or -1.
+ */
 static int
-read_pieces(const struct request *rq, size_t wanted, struct buf *body)
+read_pieces(const struct request *rq, size_t wanted, struct buf *body,
+    size_t *share, struct error *err)
 {
 	ssize_t got = 1;
 	size_t piece;
@@ -143,6 +149,11 @@ read_pieces(const struct request *rq, size_t wanted, struct buf *body)
 		piece = wanted - body->len;
 		if (piece > PIECE)
 			piece = PIECE;
+		if (!budget_take(share, body->len + piece)) {
+			(void)error_set(err, ERROR_MEMORY,
+			    "too many large bodies at once, see -m");
+			return 0;
+		}
 		room = buf_room(body, piece);
 		if (!room)
 			return 0;
@@ -155,7 +166,8 @@ read_pieces(const struct request *rq, size_t wanted, struct buf *body)
 }
 
 int
-request_read_body(const struct request *rq, struct buf *body, struct error *err)
+request_read_body(const struct request *rq, struct buf *body, size_t *share,
+    struct error *err)
 {
 	size_t length, wanted;
 	ssize_t more = 0;
@@ -167,12 +179,12 @@ request_read_body(const struct request *rq, struct buf *body, struct error *err)
 	if (length != LENGTH_UNKNOWN && length > body->max)
 		return too_large(err, body);
 	wanted = length == LENGTH_UNKNOWN ? body->max : length;
-	rc = read_pieces(rq, wanted, body);
+	rc = read_pieces(rq, wanted, body, share, err);
 	if (rc == 0 && body->len == wanted && !body->failed &&
 	    (length == LENGTH_UNKNOWN || rq->transport->has_end))
 		more = rq->transport->read(rq->connection, &byte, 1);
 	rq->transport->peer_turn(rq->connection, false);
-	if (buf_check(body, err) < 0)
+	if (err->code != ERROR_NONE || buf_check(body, err) < 0)
 		return -1;
 	if (more > 0 && length == LENGTH_UNKNOWN)
 		return too_large(err, body);

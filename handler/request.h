@@ -62,10 +62,11 @@ void request_target(
 
 /*
  * Read the whole body, up to the ceiling of the buffer. 0, or -1:
- * ERROR_TOO_LARGE, ERROR_INCOMPLETE, ERROR_REQUEST, ERROR_MEMORY.
+ * ERROR_TOO_LARGE, ERROR_INCOMPLETE, ERROR_REQUEST, ERROR_MEMORY. In both
+ * cases *share is its part of the budget, to be given back with the body.
  */
-int request_read_body(
-    const struct request *rq, struct buf *body, struct error *err);
+int request_read_body(const struct request *rq, struct buf *body, size_t *share,
+    struct error *err);
 
 /*
  * Is the request's method one of these, "GET, POST"? 0, or -1 and

@@ -12,6 +12,7 @@
 #include <string.h>
 
 #include "account.h"
+#include "budget.h"
 #include "issue.h"
 #include "receive.h"
 #include "reply.h"
@@ -32,6 +33,7 @@ exchange_free(struct exchange *x)
 {
 	envelope_free(&x->envelope);
 	message_free(&x->message);
+	budget_give(&x->body_share);
 	spool_close(&x->spool);
 	if (x->answer)
 		secret_wipe(x->answer, strlen(x->answer));

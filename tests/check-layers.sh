@@ -25,14 +25,15 @@ lib_layer_of() {
 # shellcheck disable=SC2317 # called by layer_of, which makes up the name
 handler_layer_of() {
 	case $1 in
-	request | log | watchdog) echo 8 ;;
-	reply | endpoint) echo 9 ;;
-	authenticate) echo 10 ;;
-	exchange) echo 11 ;;
-	receive | issue | account) echo 12 ;;
-	serve) echo 13 ;;
-	transport_cgi | transport_fcgi) echo 14 ;;
-	main) echo 15 ;;
+	log | watchdog | budget) echo 8 ;;
+	request) echo 9 ;;
+	reply | endpoint) echo 10 ;;
+	authenticate) echo 11 ;;
+	exchange) echo 12 ;;
+	receive | issue | account) echo 13 ;;
+	serve) echo 14 ;;
+	transport_cgi | transport_fcgi) echo 15 ;;
+	main) echo 16 ;;
 	esac
 }
 

@@ -5,6 +5,7 @@
  * A byte for the way the body comes, NAME=VALUE with a NUL behind each, an
  * empty one, and the body.
  */
+#include "budget.h"
 #include "endpoint.h"
 #include "fuzz.h"
 
@@ -148,8 +149,9 @@ check_body(const struct request *rq, struct span body)
 	struct buf got = BUF_INIT(4096);
 	struct error err = ERROR_INIT;
 	bool breaks = s->breaks;
+	size_t share = 0;
 
-	if (request_read_body(rq, &got, &err) == 0) {
+	if (request_read_body(rq, &got, &share, &err) == 0) {
 		CHECK(got.len <= body.len &&
 		    (!got.len || memcmp(got.at, body.at, got.len) == 0));
 		if (length && *length)
@@ -160,6 +162,7 @@ check_body(const struct request *rq, struct span body)
 	} else {
 		CHECK(error_class(err.code) == CLASS_REFUSAL);
 	}
+	budget_give(&share);
 	buf_free(&got);
 }
 
