@@ -149,7 +149,7 @@ SCRIPTS = tests/need tests/lint-manuals tests/demo tests/check-layers.sh tests/c
 	tests/check-install.sh nginx/hookdir-jwks.sh tools/hookdir.bash \
 	tools/samples/book-order.sh .ci/run
 MANUALS = handler/hookdir.fcgi.8 lib/hookdir-spool.5 lib/hookdir-senders.7 \
-	tools/hookdir.1 tools/hookdir-fetch.1
+	lib/hookdir-promise.7 tools/hookdir.1 tools/hookdir-fetch.1
 
 # Leaks are left to the address sanitizer: the analyzer of gcc 12 loses sight
 # of what hangs in a list or an array.
@@ -188,7 +188,7 @@ install: all
 	install -m 0644 tools/hookdir.bash $(COMPLETIONS)/hookdir
 	install -m 0644 tools/hookdir.1 tools/hookdir-fetch.1 $(MAN)/man1/
 	install -m 0644 lib/hookdir-spool.5 $(MAN)/man5/
-	install -m 0644 lib/hookdir-senders.7 $(MAN)/man7/
+	install -m 0644 lib/hookdir-senders.7 lib/hookdir-promise.7 $(MAN)/man7/
 	install -m 0644 handler/hookdir.fcgi.8 $(MAN)/man8/
 	install -m 0644 handler/hookdir.socket $(UNITS)/
 	sed 's|@PREFIX@|$(PREFIX)|' handler/hookdir.service \
@@ -207,13 +207,14 @@ install: all
 	install -m 0644 apache/secrets/* $(SAMPLES)/apache/secrets/
 	install -m 0755 tools/samples/book-order.* $(SAMPLES)/tools/samples/
 	install -m 0644 tools/samples/hookdir* $(SAMPLES)/tools/samples/
-	install -m 0644 README.md CHANGELOG.md LICENSE $(SAMPLES)/
+	install -m 0644 README.md CHANGELOG.md SECURITY.md LICENSE $(SAMPLES)/
 
 .PHONY: uninstall
 uninstall:
 	rm -f $(SBIN)/hookdir.fcgi $(BIN)/hookdir $(COMPLETIONS)/hookdir \
 		$(MAN)/man1/hookdir.1 $(MAN)/man1/hookdir-fetch.1 \
 		$(MAN)/man5/hookdir-spool.5 $(MAN)/man7/hookdir-senders.7 \
+		$(MAN)/man7/hookdir-promise.7 \
 		$(MAN)/man8/hookdir.fcgi.8 $(UNITS)/hookdir.socket \
 		$(UNITS)/hookdir.service \
 		$(DESTDIR)$(PREFIX)/lib/sysusers.d/hookdir.conf \
