@@ -288,16 +288,17 @@ bool
 job_has_ended(const struct job *job)
 {
 	siginfo_t info = { .si_pid = 0 };
+	int rc =
+	    waitid(P_PID, (id_t)job->pid, &info, WEXITED | WNOHANG | WNOWAIT);
 
-	return waitid(P_PID, (id_t)job->pid, &info,
-		   WEXITED | WNOHANG | WNOWAIT) == 0 &&
-	    info.si_pid != 0;
+	/* Where somebody else has collected it, it has ended all the same. */
+	return rc == 0 ? info.si_pid != 0 : errno == ECHILD;
 }
 
 int
 job_collect(struct job *job)
 {
-	int status = 0, left = 0;
+	int status = SIGKILL, left = 0; /* unknown is not done */
 
 	/* What is left of its group; the number is ours until waitpid(). */
 	if (job->killed)

@@ -184,6 +184,8 @@ open_signals(struct error *err)
 	(void)sigaddset(&set, SIGHUP);
 	(void)sigprocmask(SIG_BLOCK, &set, NULL);
 	(void)signal(SIGPIPE, SIG_IGN);
+	/* Ignored, as whoever started us may have left it, there is none. */
+	(void)signal(SIGCHLD, SIG_DFL);
 	fd = signalfd(-1, &set, SFD_NONBLOCK | SFD_CLOEXEC);
 	if (fd < 0)
 		return error_system(err, "cannot take signals");

@@ -20,12 +20,13 @@ import signal
 import socket
 import statistics
 import subprocess
+import sys
 import time
 
 from fcgiclient import cpu_seconds, endpoint, memory
-from harness import (Handler, clean_environment, eq, fail, has, hasnt, main,
+from harness import (PATIENCE, Handler, clean_environment, eq, fail, has, hasnt, main,
                      needs_root, ok, read, skip, test, wait_for)
-from spools import (DONE, Parts, Work, alive, event, now, processes_of,
+from spools import (DONE, TOOL, Parts, Work, alive, event, now, processes_of,
                     recorded, recorder, sanitized)
 
 OK, USAGE, NOINPUT, UNAVAILABLE, IOERR, NOPERM, CONFIG = \
@@ -67,6 +68,24 @@ def _():
     eq("status 75", (parts["75"].tries, parts["75"].later), (0, 1))
     has("said of 65", done.text, "65: exit status 65, try 1, given up\n")
     hasnt("said of 0", done.text, "hookdir run: 0:")
+
+
+@test("ended commands are seen, also by a runner that was told to ignore that")
+def _():
+    # As a parent that ignores SIGCHLD leaves it to those it starts.
+    work = Work()
+    work.fill(3)
+    ignored = ("import os, signal, sys; "
+               "signal.signal(signal.SIGCHLD, signal.SIG_IGN); "
+               "os.execv(sys.argv[1], sys.argv[1:])")
+    done = subprocess.run(
+        [sys.executable, "-c", ignored, TOOL, "run", "--backoff", "0:0",
+         "--retries", "1", work.path, "--", "sh", "-c",
+         'test "$CE_ID" != e2'], check=False, timeout=PATIENCE,
+        stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+        env=clean_environment())
+    eq("exit code", done.returncode, 0)
+    eq("states", work.states(), {**DONE, "failed": 1})
 
 
 @test("a signal is a failed try, and is named")
