@@ -117,25 +117,25 @@ queue_directory(struct queue *queue, enum queue_state state, struct error *err)
 	return *fd;
 }
 
-static bool
-is_same(int a, int b)
-{
-	struct stat first, second;
-
-	return fstat(a, &first) == 0 && fstat(b, &second) == 0 &&
-	    first.st_dev == second.st_dev && first.st_ino == second.st_ino;
-}
+/* All that ever stands in a spool, also before it is there. */
+static const char *const own[] = { ".", "tmp", "new", "cur", "hold", "failed",
+	"quarantine", "log", "seen", "latest", "documents", "fetch" };
 
 bool
 queue_owns(const struct queue *queue, int directory)
 {
-	int i;
+	struct stat theirs, ours;
+	size_t i;
 
-	for (i = 0; i < QUEUE_STATES; i++)
-		if (is_same(queue->states[i], directory))
+	if (fstat(directory, &theirs) < 0)
+		return false;
+	for (i = 0; i < sizeof(own) / sizeof(own[0]); i++)
+		if (fstatat(queue->root, own[i], &ours, AT_SYMLINK_NOFOLLOW) ==
+			0 &&
+		    ours.st_dev == theirs.st_dev &&
+		    ours.st_ino == theirs.st_ino)
 			return true;
-	return is_same(queue->root, directory) ||
-	    is_same(queue->log, directory);
+	return false;
 }
 
 /* The type where the file system tells it, else what fstatat() says. */

@@ -24,8 +24,8 @@ import sys
 import time
 
 from fcgiclient import cpu_seconds, endpoint, memory
-from harness import (PATIENCE, Handler, clean_environment, eq, fail, has, hasnt, main,
-                     needs_root, ok, read, skip, test, wait_for)
+from harness import (PATIENCE, Handler, clean_environment, eq, fail, has,
+                     hasnt, main, needs_root, ok, read, skip, test, wait_for)
 from spools import (DONE, TOOL, Parts, Work, alive, event, now, processes_of,
                     recorded, recorder, sanitized)
 
@@ -86,6 +86,17 @@ def _():
         env=clean_environment())
     eq("exit code", done.returncode, 0)
     eq("states", work.states(), {**DONE, "failed": 1})
+
+
+@test("no archive is a directory of the spool, even one that is not there")
+def _():
+    for name in ("new", "failed", "quarantine", "tmp", "seen", "latest", ""):
+        work = Work(states=("new",))
+        work.put()
+        done = work.run("--archive", work.place(name), command="true")
+        eq(f"exit code, {name}", done.code, CONFIG)
+        has(name, done.text, "is a directory of the spool")
+        eq("new", len(work.names("new")), 1)
 
 
 @test("a signal is a failed try, and is named")
