@@ -17,6 +17,9 @@
 
 #include "io.h"
 
+/* Names tried where one is taken. */
+#define NAME_TRIES 100
+
 /* Unlocked for all who share the descriptor, children of ours included. */
 static void
 let_go(struct claim *claim)
@@ -132,10 +135,14 @@ put(struct queue *queue, struct claim *claim, enum queue_state to,
     struct error *err)
 {
 	char target[NAME_MAX + 1];
-	int rc;
+	int rc, tries = 0;
 
-	spool_name_format(&claim->name, target);
-	rc = queue_move(queue, QUEUE_CUR, claim->file, to, target, err);
+	do {
+		spool_name_format(&claim->name, target);
+		rc = queue_move(queue, QUEUE_CUR, claim->file, to, target, err);
+		/* Somebody has put a copy there: it stays, and so do we. */
+	} while (rc == 0 && errno == EEXIST && tries++ < NAME_TRIES &&
+	    ++claim->name.later);
 	let_go(claim);
 	if (rc == 0)
 		(void)error_set(err, ERROR_CONFIGURATION,

@@ -277,8 +277,10 @@ int
 queue_move(struct queue *queue, enum queue_state from, const char *file,
     enum queue_state to, const char *target, struct error *err)
 {
-	if (queue->states[from] < 0)
+	if (queue->states[from] < 0) {
+		errno = ENOENT;
 		return 0;
+	}
 	if (queue_directory(queue, to, err) < 0)
 		return -1;
 	if (rename_into(queue, queue->states[from], file, to, target, err) == 0)

@@ -81,7 +81,8 @@ bool queue_is_none(const struct error *err);
 
 /*
  * Move a message to another state, under the name target, never over
- * another file. 1: done. 0: it is not there any more, or is taken.
+ * another file. 1: done. 0: it is not there any more, errno is ENOENT; or
+ * the name is taken, EEXIST.
  */
 int queue_move(struct queue *queue, enum queue_state from, const char *file,
     enum queue_state to, const char *target, struct error *err);

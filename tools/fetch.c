@@ -213,11 +213,16 @@ open_spool(struct spool *spool, const char *path, struct error *err)
 static int
 check_spool(const struct spool *spool, const char *event, struct error *err)
 {
-	const char *slash = event ? strrchr(event, '/') : NULL;
+	char input[PATH_MAX] = "";
+	const char *slash;
 	struct stat from, to;
 	char parent[PATH_MAX];
 	int len;
 
+	/* Standard input is a file, too, where hookdir run gives it. */
+	if (!event && readlink("/proc/self/fd/0", input, sizeof(input) - 1) > 0)
+		event = input;
+	slash = event ? strrchr(event, '/') : NULL;
 	if (!slash)
 		return 0;
 	len = snprintf(

@@ -45,8 +45,9 @@ watch(const struct guard *guard, int pipe)
 	(void)setsid();
 	(void)sigfillset(&all);
 	(void)sigprocmask(SIG_SETMASK, &all, NULL);
-	if (dup2(pipe, 0) < 0 || close_range(1, ~0U, 0) < 0)
+	if (dup2(pipe, 0) < 0)
 		_exit(1);
+	closefrom(1);
 	do {
 		got = read(0, &byte, 1);
 	} while (got > 0 || (got < 0 && errno == EINTR));

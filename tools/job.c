@@ -22,8 +22,6 @@
 #define VALUE_MAX 4096			 /* a longer attribute is left out */
 #define GRACE	  (INT64_C(5) * 1000000) /* from SIGTERM to SIGKILL */
 
-#define DEFAULT_PATH "/usr/local/bin:/usr/bin:/bin"
-
 /* Each is a text "NAME=VALUE" in room. */
 struct environment {
 	char *entries[ENTRIES];
@@ -88,7 +86,7 @@ fill(struct environment *env, int fd, struct error *err)
 
 	event_init(&event);
 	(void)event_peek(&event, fd, &failed);
-	add_own(env, "PATH", DEFAULT_PATH);
+	add_own(env, "PATH", JOB_PATH);
 	add_own(env, "HOME", NULL);
 	add_own(env, "LANG", NULL);
 	for (i = 0; i < sizeof(exported) / sizeof(exported[0]); i++)

@@ -16,6 +16,9 @@
 
 #define JOB_OUTPUT 4096 /* bytes kept */
 
+/* Where there is no PATH. */
+#define JOB_PATH "/usr/local/bin:/usr/bin:/bin"
+
 struct job_command {
 	const char *path; /* of the program */
 	char **argv;	  /* without the message's path; NULL at the end */

@@ -286,15 +286,19 @@ visit_new(void *context, enum queue_state state, const char *file,
 
 /* One that cannot be read stays; the others are not to suffer. */
 static int
-read_subject(const struct queue *queue, enum queue_state state,
-    const char *file, const struct subject_wanted *wanted,
-    struct subject *subject, struct error *err)
+read_subject(struct order *order, const struct queue *queue,
+    enum queue_state state, const char *file, struct subject *subject,
+    struct error *err)
 {
 	struct error failed = ERROR_INIT;
-	int rc = subject_read(queue, state, file, wanted, subject, &failed);
+	struct subject_wanted wanted = {
+		state == QUEUE_NEW ? order->type : NULL, order->latest
+	};
+	int rc = subject_read(queue, state, file, &wanted, subject, &failed);
 
 	if (rc < 0 && failed.code == ERROR_SYSTEM) {
 		tool_warn("%s", failed.text);
+		order->missed = true;
 		return 0;
 	}
 	if (rc < 0)
@@ -308,10 +312,10 @@ visit_cur(void *context, enum queue_state state, const char *file,
     const struct spool_name *name, struct error *err)
 {
 	struct scan *scan = context;
-	struct subject_wanted wanted = { NULL, scan->order->latest };
 	struct subject subject;
 	struct group *group;
-	int rc = read_subject(scan->queue, state, file, &wanted, &subject, err);
+	int rc =
+	    read_subject(scan->order, scan->queue, state, file, &subject, err);
 
 	(void)name;
 	if (rc != 1)
@@ -327,7 +331,6 @@ int
 order_add(struct order *order, const struct queue *queue, const char *file,
     struct error *err)
 {
-	struct subject_wanted wanted = { order->type, order->latest };
 	struct spool_name name;
 	struct subject subject;
 	struct group *group;
@@ -335,7 +338,7 @@ order_add(struct order *order, const struct queue *queue, const char *file,
 
 	if (!spool_name_parse(file, &name))
 		return 0;
-	rc = read_subject(queue, QUEUE_NEW, file, &wanted, &subject, err);
+	rc = read_subject(order, queue, QUEUE_NEW, file, &subject, err);
 	if (rc != 1)
 		return rc;
 	group = add_group(order, subject.group, err);

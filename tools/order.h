@@ -32,6 +32,7 @@ struct order {
 	struct group **table; /* by the digest */
 	size_t table_size, group_count;
 	struct group *ready, *last_ready;
+	bool missed; /* a message could not be read, so its place is unknown */
 	/* Messages that wait, for their next try or for one before them. */
 	size_t waiting;
 	time_t soonest; /* when the first try is due; 0: none is */

@@ -5,6 +5,7 @@
  * A rename that either happens or does not: who runs a message meanwhile
  * has it, and we find it gone. What is in cur/ is never touched.
  */
+#include <errno.h>
 #include <string.h>
 
 #include "arguments.h"
@@ -55,7 +56,7 @@ move_one(struct work *work, const char *file, const struct spool_name *name,
 		work->moved++;
 		if (move->drop_log)
 			queue_log_remove(&work->queue, name);
-	} else if (rc == 0 && !work->all) {
+	} else if (rc == 0 && (!work->all || errno == EEXIST)) {
 		tool_warn("%s: gone from %s/, or its name is taken in %s/",
 		    name->base, queue_state_name(move->from),
 		    queue_state_name(move->to));

@@ -155,7 +155,7 @@ static const char *
 find_program(const char *name, char path[PATH_MAX])
 {
 	const char *search = getenv("PATH");
-	struct span rest = span_of(search ? search : "/usr/bin:/bin"), dir;
+	struct span rest = span_of(search ? search : JOB_PATH), dir;
 	struct stat st;
 
 	if (strchr(name, '/'))
@@ -313,6 +313,8 @@ tool_run(int argc, char **argv)
 	if (!run.command.path)
 		return tool_fail(
 		    EX_UNAVAILABLE, "no program %s", run.command.argv[0]);
+	/* What we were given by whoever started us is not the command's. */
+	(void)close_range(3, ~0U, CLOSE_RANGE_CLOEXEC);
 	code = open_spool(&runner.queue, argv[1], run.watch);
 	if (code != EX_OK)
 		return code;

@@ -9,9 +9,20 @@
 #include "runner.h"
 
 #include <errno.h>
+#include <fcntl.h>
+#include <sys/stat.h>
 
 #include "subject.h"
 #include "tool.h"
+
+/* One that cannot be had stays; the others are not to suffer. */
+static void
+miss(struct runner *runner, const struct error *err)
+{
+	runner->missed = true;
+	run_progress_clear();
+	tool_warn("%s", err->text);
+}
 
 /* Left behind by a runner that died. */
 static int
@@ -20,13 +31,17 @@ visit_abandoned(void *context, enum queue_state state, const char *file,
 {
 	struct runner *runner = context;
 	struct claim claim = CLAIM_INIT;
-	int rc = claim_take_over(&runner->queue, file, &claim, err);
+	struct error failed = ERROR_INIT;
+	int rc = claim_take_over(&runner->queue, file, &claim, &failed);
 
 	(void)state;
 	(void)name;
+	(void)err;
 	if (rc == 1)
-		run_settle_abandoned(runner, &claim);
-	return rc < 0 ? -1 : 0;
+		rc = run_settle_abandoned(runner, &claim, &failed);
+	if (rc < 0)
+		miss(runner, &failed);
+	return 0;
 }
 
 void
@@ -44,6 +59,7 @@ run_start_pass(struct runner *runner)
 		rc = pick_start(&runner->pick, &runner->queue, &err);
 	if (rc < 0)
 		runner_fault(runner, &err);
+	runner->missed |= runner->order.missed;
 	runner->exhausted = false;
 }
 
@@ -66,24 +82,19 @@ claim_if_wanted(struct runner *runner, const char *file, struct claim *claim,
 static int
 next_claim(struct runner *runner, struct slot *slot, struct claim *claim)
 {
-	struct error err = ERROR_INIT;
+	struct error err = ERROR_INIT, failed = ERROR_INIT;
 	const char *file = slot->message.file;
 	int rc = runner_keeps_order(runner)
 	    ? order_next(&runner->order, &runner->queue, &slot->message)
 	    : pick_next(&runner->pick, &runner->queue, &file, &err);
 
-	if (rc == 1) {
-		if (claim_if_wanted(runner, file, claim, &err) < 0) {
-			/* That one stays; the others are not to suffer. */
-			runner->missed = true;
-			run_progress_clear();
-			tool_warn("%s", err.text);
-		}
-		return 1;
-	}
 	if (rc < 0)
 		runner_fault(runner, &err);
-	return 0;
+	if (rc != 1)
+		return 0;
+	if (claim_if_wanted(runner, file, claim, &failed) < 0)
+		miss(runner, &failed);
+	return 1;
 }
 
 /* Done without being run: a newer one says all that it said. */
@@ -97,27 +108,51 @@ drop_superseded(struct runner *runner, struct claim *claim)
 		runner_fault(runner, &err);
 }
 
+/* A program that cannot be executed is no fault of the system. */
+static int
+code_of_start(const struct error *err)
+{
+	if (err->errnum == ENOENT || err->errnum == EACCES ||
+	    err->errnum == ENOEXEC)
+		return tool_fail(EX_UNAVAILABLE, "%s", err->text);
+	return tool_error(err);
+}
+
 static void
 begin(struct runner *runner, unsigned i, struct claim *claim)
 {
 	struct slot *slot = &runner->slots[i];
 	struct error err = ERROR_INIT, ignored = ERROR_INIT;
+	int code;
 
-	if ((!runner->options->latest ||
-		order_remember(&runner->queue, &slot->message, &err) == 0) &&
-	    job_start(&slot->job, &runner->queue, claim,
-		&runner->options->command, &err) == 0) {
+	if (runner->options->latest &&
+	    order_remember(&runner->queue, &slot->message, &err) < 0) {
+		code = tool_error(&err);
+	} else if (job_start(&slot->job, &runner->queue, claim,
+		       &runner->options->command, &err) < 0) {
+		code = code_of_start(&err);
+	} else {
 		runner->running++;
 		runner->started++;
 		return;
 	}
 	(void)claim_return(&runner->queue, claim, &ignored);
-	run_progress_clear();
-	if (err.errnum == ENOENT || err.errnum == EACCES ||
-	    err.errnum == ENOEXEC)
-		runner_stop(runner, tool_fail(EX_UNAVAILABLE, "%s", err.text));
-	else
-		runner_fault(runner, &err);
+	runner_stop(runner, code);
+}
+
+/*
+ * The turn of a group is over when its message was done, or is gone. If it
+ * is there and could not be had, those behind it wait for the next pass.
+ */
+static void
+end_turn(struct runner *runner, const struct slot *slot, bool had)
+{
+	struct stat st;
+
+	if (had ||
+	    fstatat(runner->queue.states[QUEUE_NEW], slot->message.file, &st,
+		AT_SYMLINK_NOFOLLOW) < 0)
+		order_done(&runner->order, slot->message.group);
 }
 
 /* Claim a message and start its command; false when there is none. */
@@ -126,6 +161,7 @@ fill_slot(struct runner *runner, unsigned i)
 {
 	struct slot *slot = &runner->slots[i];
 	struct claim claim = CLAIM_INIT;
+	bool had;
 
 	while (!runner->stopping) {
 		if (next_claim(runner, slot, &claim) != 1)
@@ -135,10 +171,11 @@ fill_slot(struct runner *runner, unsigned i)
 			begin(runner, i, &claim);
 			return true;
 		}
-		if (claim.fd >= 0)
+		had = claim.fd >= 0;
+		if (had)
 			drop_superseded(runner, &claim);
 		if (runner_keeps_order(runner))
-			order_done(&runner->order, slot->message.group);
+			end_turn(runner, slot, had);
 	}
 	return false;
 }

@@ -230,16 +230,17 @@ run_settle(struct runner *runner, struct slot *slot, int status)
 	buf_free(&output);
 }
 
-void
-run_settle_abandoned(struct runner *runner, struct claim *claim)
+int
+run_settle_abandoned(
+    struct runner *runner, struct claim *claim, struct error *err)
 {
 	static const char what[] = "runner gone";
 	struct span none = { NULL, 0 };
-	struct error err = ERROR_INIT;
 
-	if (claim->name.tries > runner->options->retries)
-		give_up(runner, claim, what, none);
-	else
-		check(runner, claim_defer(&runner->queue, claim, 0, true, &err),
-		    &err);
+	if (claim->name.tries <= runner->options->retries)
+		return claim_defer(&runner->queue, claim, 0, true, err);
+	report(runner, claim, what, "given up", none);
+	keep_log(runner, claim, what, none);
+	runner->failed++;
+	return claim_bury(&runner->queue, claim, err);
 }

@@ -34,7 +34,7 @@ take_signal(struct runner *runner)
 		tool_warn("waiting for %u running; once more kills them",
 		    runner->running);
 	for (i = 0; runner->hurried && i < runner->options->jobs; i++)
-		if (runner->slots[i].job.pid)
+		if (runner->slots[i].job.pid && !runner->slots[i].job.killed)
 			job_stop(&runner->slots[i].job);
 }
 

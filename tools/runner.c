@@ -97,6 +97,20 @@ runner_watch(struct runner *runner, struct error *err)
 	return error_system(err, "cannot watch %s", path);
 }
 
+/* The lock of the old spool says nothing about the new one. */
+static int
+keep_order_here(struct runner *runner, struct error *err)
+{
+	io_discard(&runner->order_lock);
+	if (queue_directory(&runner->queue, QUEUE_CUR, err) < 0)
+		return -1;
+	runner->order_lock = order_lock(&runner->queue, err);
+	if (runner->order_lock == -2)
+		(void)error_set(err, ERROR_CONFIGURATION,
+		    "another run keeps order in the new spool");
+	return runner->order_lock < 0 ? -1 : 0;
+}
+
 /*
  * The spool may have been moved away and another one made: look again, when
  * nothing runs that belongs to the old one.
@@ -123,6 +137,8 @@ follow(struct runner *runner, struct error *err)
 	}
 	queue_close(&runner->queue);
 	runner->queue = other;
+	if (runner_keeps_order(runner) && keep_order_here(runner, err) < 0)
+		return -1;
 	return runner_watch(runner, err);
 }
 
@@ -207,6 +223,8 @@ runner_work(struct runner *runner)
 		run_wait(runner);
 	}
 	run_progress_clear();
+	if (runner->superseded && !runner->options->quiet)
+		tool_warn("%lu superseded by newer ones", runner->superseded);
 	if (runner->missed && runner->code == EX_OK)
 		runner->code = EX_IOERR;
 	return runner->code;

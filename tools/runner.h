@@ -97,7 +97,8 @@ bool run_pause(struct runner *runner);
 void run_settle(struct runner *runner, struct slot *slot, int status);
 
 /* The same for a message whose runner died: it counts as a try. */
-void run_settle_abandoned(struct runner *runner, struct claim *claim);
+int run_settle_abandoned(
+    struct runner *runner, struct claim *claim, struct error *err);
 
 /* run_progress.c: a line on a terminal, and none elsewhere. */
 void run_progress(const struct runner *runner);

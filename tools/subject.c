@@ -75,6 +75,16 @@ find_sender(const struct event *event)
 	return sender_find(name);
 }
 
+/*
+ * What lies ahead of the arrival by more than a day, or before 1970, was
+ * written by a clock that was wrong, or by a program with no time to say.
+ */
+static bool
+is_sound(struct timespec version, struct timespec arrival)
+{
+	return version.tv_sec > 0 && version.tv_sec <= arrival.tv_sec + 86400;
+}
+
 /* Untouched where the sender does not say it, or not in RFC 3339. */
 static void
 read_version(const struct event *event, struct timespec *version)
@@ -82,6 +92,7 @@ read_version(const struct event *event, struct timespec *version)
 	const struct sender *sender = find_sender(event);
 	struct buf text = BUF_INIT(256);
 	struct json_value data, changed;
+	struct timespec said;
 	size_t i;
 
 	if (!sender || !json_member(event->root, "data", &data))
@@ -92,8 +103,11 @@ read_version(const struct event *event, struct timespec *version)
 			continue;
 		if (!text.failed &&
 		    clock_read_rfc3339(
-			text.at ? text.at : "", text.len, version))
+			text.at ? text.at : "", text.len, &said)) {
+			if (is_sound(said, *version))
+				*version = said;
 			break;
+		}
 		buf_reset(&text);
 	}
 	buf_free(&text);

@@ -6,6 +6,7 @@ is the order in which commands were begun and succeeded, as they themselves
 wrote it down. HOOKDIR_SEED repeats a choice.
 """
 
+import fcntl
 import json
 import os
 import random
@@ -392,7 +393,10 @@ def _():
         # What is no time says nothing: that of arrival, later than both
         (["2026-11-21T17:05:33Z", "yesterday"], 1),
         (["2026-11-21T17:05:33Z", 7], 1),
-        (["1969-12-31T23:59:59Z", "1960-01-01T00:00:00Z"], 0),
+        # Nor does a time that no clock of a sender can have said
+        (["1969-12-31T23:59:59Z", "1960-01-01T00:00:00Z"], 1),
+        (["0001-01-01T00:00:00Z", "2026-11-21T17:05:33Z"], 0),
+        (["9999-12-31T23:59:59Z", "2026-11-21T17:05:33Z"], 0),
     )
     for times, want in cases:
         work = Work()
@@ -405,6 +409,34 @@ def _():
                      sender="shipmondo")
         run_latest(work)
         eq(f"run of {times}", work.lines("ran"), [f"e{want}"])
+
+
+@test("--latest: no mark drops the message that it was made for")
+def _():
+    for when in ("0001-01-01T00:00:00Z", "1901-01-01T00:00:00Z",
+                 "9999-12-31T23:59:59Z"):
+        work = Work()
+        data = json.dumps({"data": {"updated_at": when}}).encode()
+        work.put(data=data, sender="shipmondo")
+        for _ in range(2):
+            work.run("--latest", "--backoff", "0:0",
+                     command=work.script("exit 75"))
+            eq(f"waiting, {when}", len(work.names("new")), 1)
+            os.rename(work.place("new", work.names("new")[0]),
+                      work.place("new", "a.json"))
+
+
+@test("--in-order: behind one that cannot be claimed, its group waits")
+def _():
+    work = Work()
+    names = work.fill(3)
+    work.put(id="other", subject="8")
+    with open(work.place("new", names[0]), "rb") as held:
+        fcntl.flock(held, fcntl.LOCK_EX)
+        work.run("--in-order", command=work.script('echo "$CE_ID" >>ran'))
+        eq("run meanwhile", work.lines("ran"), ["other"])
+    work.run("--in-order", command=work.script('echo "$CE_ID" >>ran'))
+    eq("run", work.lines("ran"), ["other", "e1", "e2", "e3"])
 
 
 @test("--latest: where the times are equal or missing, the last that arrived")

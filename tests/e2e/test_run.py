@@ -91,12 +91,25 @@ def _():
 @test("no archive is a directory of the spool, even one that is not there")
 def _():
     for name in ("new", "failed", "quarantine", "tmp", "seen", "latest", ""):
-        work = Work(states=("new",))
+        work = Work(states=("tmp", "new"))
         work.put()
-        done = work.run("--archive", work.place(name), command="true")
-        eq(f"exit code, {name}", done.code, CONFIG)
+        done = work.run("--archive", work.place(name), command="true",
+                        code=CONFIG)
         has(name, done.text, "is a directory of the spool")
         eq("new", len(work.names("new")), 1)
+
+
+@test("a copy of a message in failed/ neither goes nor stops the others")
+def _():
+    work = Work()
+    work.put(name="a.json")
+    work.put(name="a,tries=1.json", where="failed", text=b"the copy")
+    work.put(name="b.json")
+    done = work.run(command=work.script("exit 65"))
+    eq("exit code", done.code, OK)
+    eq("failed", len(work.names("failed")), 3)
+    eq("the copy", read(work.place("failed", "a,tries=1.json")), "the copy")
+    eq("states", work.states(), {**DONE, "failed": 3})
 
 
 @test("a signal is a failed try, and is named")

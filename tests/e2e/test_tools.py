@@ -897,7 +897,7 @@ def _():
     done = tool("requeue", place.path, base, code=TEMPFAIL)
     has("said", done.err, "taken")
     eq("said", done.out, "0 messages requeued\n")
-    tool("requeue", place.path, "--all")
+    tool("requeue", place.path, "--all", code=TEMPFAIL)
     eq("new", place.spool.one().raw, b"other")
     eq("failed", place.spool.one("failed").raw, b"old")
 
