@@ -22,7 +22,8 @@ WARNINGS = -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wsign-conversion \
 HARDENING = -D_FORTIFY_SOURCE=2 -fstack-protector-strong -fPIE \
 	-fstack-clash-protection -fcf-protection
 OPTIMIZE = -O2 -g
-CFLAGS = $(OPTIMIZE) $(HARDENING)
+# The folder is not part of what is built: two builds are the same.
+CFLAGS = $(OPTIMIZE) $(HARDENING) -ffile-prefix-map=$(CURDIR)=.
 LDFLAGS = -pie -Wl,-z,relro,-z,now,-z,noexecstack -Wl,--as-needed
 LIBS = -lfcgi -ljansson -lcrypto -pthread
 TOOL_LIBS = -lcurl -ljansson -lcrypto -pthread

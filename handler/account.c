@@ -120,7 +120,7 @@ log_exchange(const struct exchange *x)
 		    &line, "quarantine", quarantined_names[x->quarantined]);
 	if (x->file[0])
 		log_add_text(&line, "file", x->file);
-	log_add_number(&line, "bytes", "%zu", m->body.len);
+	log_add_number(&line, "bytes", "%zu", x->body_length);
 	log_add_number(&line, "ms", "%.3f", (double)taken / 1000);
 	log_add_text(&line, "remote", remote ? remote : "");
 	/* Not the path: with some senders it is the secret. */

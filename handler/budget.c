@@ -7,7 +7,8 @@
 #include <pthread.h>
 
 static size_t budget = (size_t)64 << 20;
-static size_t taken; /* the sum of all shares */
+static size_t taken;	    /* the sum of all shares */
+static const size_t *first; /* the share that is never refused; or NULL */
 static pthread_mutex_t taken_lock = PTHREAD_MUTEX_INITIALIZER;
 
 void
@@ -39,7 +40,11 @@ budget_take(size_t *share, size_t len)
 		return true;
 	(void)pthread_mutex_lock(&taken_lock);
 	others = taken - *share;
-	room = others == 0 || (wanted <= budget && others <= budget - wanted);
+	/* Else two could refuse each other until both are gone. */
+	if (!first)
+		first = share;
+	room =
+	    share == first || (wanted <= budget && others <= budget - wanted);
 	if (room) {
 		taken = others + wanted;
 		*share = wanted;
@@ -55,6 +60,8 @@ budget_give(size_t *share)
 		return;
 	(void)pthread_mutex_lock(&taken_lock);
 	taken -= *share;
+	if (first == share)
+		first = NULL;
 	(void)pthread_mutex_unlock(&taken_lock);
 	*share = 0;
 }

@@ -4,9 +4,10 @@
  *
  * Any thread may hold a body of BUDGET_FREE bytes; what is beyond that
  * comes out of one budget. A body is given its share as it arrives, so that
- * one which is announced and never sent takes nothing. When no other one
- * holds a share, a body gets what it needs: the budget makes large bodies
- * wait for each other, and never one for ever.
+ * one which is announced and never sent takes nothing. One of them, the first,
+ * always gets what it needs, so that two cannot refuse each other; when it is
+ * done, the next that asks is the first. So all shares together come to no
+ * more than the budget and one largest body.
  */
 #ifndef HOOKDIR_BUDGET_H
 #define HOOKDIR_BUDGET_H

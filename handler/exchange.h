@@ -25,7 +25,8 @@ struct exchange {
 	struct endpoint endpoint;
 	struct admission admission;
 	struct message message;
-	size_t body_share; /* of the budget; see budget.h */
+	size_t body_share;  /* of the budget; see budget.h */
+	size_t body_length; /* for the log, when the body is gone */
 	struct envelope envelope;
 	struct spool spool;
 	char file[SPOOL_NAME_SIZE]; /* "" until it is kept */

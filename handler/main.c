@@ -8,6 +8,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <getopt.h>
+#include <malloc.h>
 #include <signal.h>
 #include <stdarg.h>
 #include <stdbool.h>
@@ -128,6 +129,17 @@ keep_secrets_in(void)
 }
 
 /*
+ * Large buffers are mapped, and given back to the system when they are
+ * freed. By itself malloc would raise this limit with each large body, and
+ * keep more and more of them.
+ */
+static void
+give_memory_back(void)
+{
+	(void)mallopt(M_MMAP_THRESHOLD, 64 << 10);
+}
+
+/*
  * Let libcrypto load what it loads at first use: short of memory it may
  * not survive that, and now nothing is under way that could be lost.
  */
@@ -223,6 +235,7 @@ main(int argc, char **argv)
 
 	io_fill_descriptors();
 	keep_secrets_in();
+	give_memory_back();
 	/* A peer that left is seen where we write to it. */
 	(void)signal(SIGPIPE, SIG_IGN);
 	/* A limit on the size of files is an error like a full disk. */

@@ -33,7 +33,6 @@ exchange_free(struct exchange *x)
 {
 	envelope_free(&x->envelope);
 	message_free(&x->message);
-	budget_give(&x->body_share);
 	spool_close(&x->spool);
 	if (x->answer)
 		secret_wipe(x->answer, strlen(x->answer));
@@ -56,6 +55,19 @@ handle(struct exchange *x)
 		return issue(x);
 	}
 	return error_set(&x->error, ERROR_CONFIGURATION, "no such role");
+}
+
+/*
+ * What is large goes before the answer: whoever has it may send the next
+ * large body at once.
+ */
+static void
+let_body_go(struct exchange *x)
+{
+	x->body_length = x->message.body.len;
+	envelope_free(&x->envelope);
+	message_free_body(&x->message);
+	budget_give(&x->body_share);
 }
 
 static int
@@ -95,6 +107,7 @@ serve(const struct request *rq)
 	if (handle(&x) < 0)
 		(void)error_set(
 		    &x.error, ERROR_SYSTEM, "failed without a reason");
+	let_body_go(&x);
 	x.unanswered = answer(&x) < 0;
 	if (request_finish(rq) < 0)
 		x.unanswered = true;

@@ -26,18 +26,27 @@ message_init(struct message *m, size_t max_body)
 }
 
 void
-message_free(struct message *m)
+message_free_body(struct message *m)
 {
-	size_t i;
-
-	for (i = 0; i < m->header_count; i++)
-		buf_free(&m->headers[i].value);
-	m->header_count = 0;
 	buf_free(&m->body);
 	buf_free(&m->token);
 	buf_free(&m->payload);
 	buf_free(&m->unwrapped);
 	buf_free(&m->nested);
+	m->data = (struct span){ NULL, 0 };
+	m->json = (struct json_value){ JSON_TYPE_NULL, { NULL, 0 } };
+	m->data_kind = DATA_ABSENT;
+}
+
+void
+message_free(struct message *m)
+{
+	size_t i;
+
+	message_free_body(m);
+	for (i = 0; i < m->header_count; i++)
+		buf_free(&m->headers[i].value);
+	m->header_count = 0;
 	buf_free(&m->id_text);
 	buf_free(&m->type);
 	buf_free(&m->subject);

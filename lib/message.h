@@ -71,6 +71,9 @@ struct message {
 void message_init(struct message *m, size_t max_body);
 void message_free(struct message *m);
 
+/* What is large: the body and all that was taken from it, not the id. */
+void message_free_body(struct message *m);
+
 /* The value of a kept header; an empty span when there is none. */
 struct span message_header(const struct message *m, const char *name);
 

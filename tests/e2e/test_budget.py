@@ -1,0 +1,56 @@
+# SPDX-License-Identifier: MIT
+"""test_budget - large bodies share the memory that -m gives them"""
+
+from fcgiclient import Peer, endpoint, new_spool, records
+from harness import Handler, eq, has, main, ok, test, wait_for
+
+MIB = 1024 * 1024
+LARGE = b'{"x":"' + b"y" * (MIB - 8) + b'"}'  # all of -m 1
+SMALL = b'{"x":"' + b"y" * (64 * 1024 - 8) + b'"}'  # needs none of it
+
+
+def held(handler, spool):
+    """A connection that has sent all of a large body but its end"""
+    *most, last, end = records(LARGE, 64, **endpoint(spool.path))
+    return Peer(handler).send(*most).taken(), last + end
+
+
+@test("-m: a large body that finds no room is told 503, a small one is not")
+def _():
+    spool = new_spool()
+    with Handler(args=("-m", "1")) as handler:
+        first, rest = held(handler, spool)
+        with first:
+            got = handler.request(LARGE, **endpoint(spool.path))
+            eq("status", got.status, 503)
+            eq("rule", got.rule(), "out-of-memory")
+            ok("it may come again", got.header("Retry-After"))
+            eq("files", spool.names("new"), [])
+            got = handler.request(SMALL, **endpoint(spool.path))
+            eq("status of a small one", got.status, 200)
+            got = first.send(rest).answer()
+            eq("status of the one that was first", got.status, 200)
+        eq("status at the end", handler.stop(), 0)
+        eq("what is stored", sorted(
+            message.data for message in spool.messages()), sorted(
+                [SMALL, LARGE]))
+        has("the log", handler.new_log(),
+            "too many large bodies at once, see -m")
+
+
+@test("-m: one that broke off gives its room back, and one alone has all")
+def _():
+    spool = new_spool()
+    larger = b'{"x":"' + b"y" * (4 * MIB) + b'"}'
+    with Handler(args=("-m", "1")) as handler:
+        first, _ = held(handler, spool)
+        first.finish_sending().at_end()
+        first.close()
+        # The thread that had it may yet be at its end.
+        wait_for(lambda: handler.request(
+            larger, **endpoint(spool.path)).status == 200, "room for it")
+        eq("what is stored", spool.one().data, larger)
+
+
+if __name__ == "__main__":
+    main()
