@@ -120,7 +120,8 @@ TORTURE = $(wildcard tests/torture/powercut.py tests/torture/guest.py \
 	tests/torture/secrets.py tests/torture/load.py \
 	tests/torture/static.py tests/torture/tls.py)
 TORTURE_PACKAGES = $(TEST_PACKAGES) $(FUZZ_PACKAGES) xfsprogs e2fsprogs \
-	btrfs-progs qemu-system-x86 qemu-utils linux-image-cloud-amd64 kmod
+	btrfs-progs qemu-system-x86 qemu-utils linux-image-cloud-amd64 kmod \
+	apparmor
 RESULTS = tests/RESULTS.md
 
 .PHONY: torture torture-long
@@ -208,6 +209,7 @@ install: all
 	install -m 0644 apache/secrets/* $(SAMPLES)/apache/secrets/
 	install -m 0755 tools/samples/book-order.* $(SAMPLES)/tools/samples/
 	install -m 0644 tools/samples/hookdir* $(SAMPLES)/tools/samples/
+	install -m 0644 handler/hookdir.apparmor $(SAMPLES)/
 	install -m 0644 README.md CHANGELOG.md SECURITY.md LICENSE $(SAMPLES)/
 
 .PHONY: uninstall

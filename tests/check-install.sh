@@ -53,6 +53,8 @@ done
 check "the service starts the program that was installed" \
     grep -qx "ExecStart=/opt/hookdir/sbin/hookdir.fcgi" \
     "$tree/lib/systemd/system/hookdir.service"
+check "the profile for AppArmor is installed" \
+    test -f "$tree/share/doc/hookdir/hookdir.apparmor"
 for file in $(find nginx apache tools/samples -type f | sort); do
 	check "$file is installed as it is" \
 	    cmp "$file" "$tree/share/doc/hookdir/$file"
