@@ -118,16 +118,25 @@ TORTURE = $(wildcard tests/torture/powercut.py tests/torture/guest.py \
 	tests/torture/faults.py tests/torture/fuzz.py tests/torture/afl.py \
 	tests/torture/fastcgi.py tests/torture/sandbox.py \
 	tests/torture/secrets.py tests/torture/load.py \
-	tests/torture/static.py tests/torture/tls.py)
+	tests/torture/static.py tests/torture/tls.py) \
+	$(BUILD)/tests/torture/timing
 TORTURE_PACKAGES = $(TEST_PACKAGES) $(FUZZ_PACKAGES) xfsprogs e2fsprogs \
 	btrfs-progs qemu-system-x86 qemu-utils linux-image-cloud-amd64 kmod \
-	apparmor
+	apparmor nbdkit nbdfuse fuse3 testssl.sh bsdextrautils dnsutils \
+	clang-tidy clang-tools clang-format cppcheck shellcheck faketime \
+	binutils
 RESULTS = tests/RESULTS.md
+
+$(BUILD)/tests/torture/timing: tests/torture/timing.c $(BUILD)/libhookdir.a
+	@mkdir -p $(@D)
+	$(call say,CC)$(CC) $(STANDARD) $(WARNINGS) $(CFLAGS) $(LDFLAGS) -o $@ $< \
+		$(BUILD)/libhookdir.a $(LIBS) -lm
 
 .PHONY: torture torture-long
 torture:
 	@tests/need $(TORTURE_PACKAGES)
-	@$(MAKE) --no-print-directory all broken fuzz-build
+	@$(MAKE) --no-print-directory all broken fuzz-build \
+		$(BUILD)/tests/torture/timing
 	@HOOKDIR_FCGI=$(abspath $(BUILD)/hookdir.fcgi) \
 		HOOKDIR_TOOL=$(abspath $(BUILD)/hookdir) \
 		HOOKDIR_FUZZ=$(abspath $(BUILD)/fuzz) \

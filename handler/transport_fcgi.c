@@ -306,6 +306,7 @@ stop_signals(sigset_t *set)
 static int
 server_init(struct server *server, const struct fcgi_options *options)
 {
+	pthread_condattr_t steady;
 	int flags = fcntl(options->listener, F_GETFL), i;
 
 	memset(server, 0, sizeof(*server));
@@ -313,7 +314,11 @@ server_init(struct server *server, const struct fcgi_options *options)
 	server->stall = (int64_t)options->stall * 1000000;
 	(void)pthread_mutex_init(&server->accepting, NULL);
 	(void)pthread_mutex_init(&server->lock, NULL);
-	(void)pthread_cond_init(&server->ended, NULL);
+	/* Not the clock on the wall: that one can be set. */
+	(void)pthread_condattr_init(&steady);
+	(void)pthread_condattr_setclock(&steady, CLOCK_MONOTONIC);
+	(void)pthread_cond_init(&server->ended, &steady);
+	(void)pthread_condattr_destroy(&steady);
 	server->watches =
 	    calloc((size_t)options->threads, sizeof(*server->watches));
 	server->threads =
@@ -327,6 +332,8 @@ server_init(struct server *server, const struct fcgi_options *options)
 		    LOG_PRIORITY_ERROR, "start-failed", strerrordesc_np(errno));
 		return -1;
 	}
+	/* libfcgi has put a handler of its own there. */
+	(void)signal(SIGPIPE, SIG_IGN);
 	for (i = 0; i < options->threads; i++)
 		watch_init(&server->watches[i]);
 	return 0;
@@ -358,7 +365,7 @@ wait_for_workers(struct server *server)
 	(void)close(server->wake[1]);
 	(void)pthread_mutex_lock(&server->lock);
 	while (server->running > 0) {
-		(void)clock_gettime(CLOCK_REALTIME, &until);
+		(void)clock_gettime(CLOCK_MONOTONIC, &until);
 		until.tv_sec += SCAN_SECONDS;
 		(void)pthread_cond_timedwait(
 		    &server->ended, &server->lock, &until);

@@ -477,9 +477,9 @@ def _():
     limit = machine.limit("memory", "memory.max", "memory.limit_in_bytes")
     if limit is None:
         figure("limit of memory", "NOT TRIED: no cgroups for memory here",
-               "512 MiB")
+               "1024 MiB")
         return
-    eq("limit", int(limit), 512 * MEBIBYTE)
+    eq("limit", int(limit), 1024 * MEBIBYTE)
     size = (16 * MEBIBYTE - 2000) * 3 // 4  # base64 makes it 16 MiB
     ok("a body is just under 16 MiB",
        0 <= 16 * MEBIBYTE - len(body_of(1, size)) < 2000)
@@ -488,7 +488,7 @@ def _():
     peak = machine.limit("memory", "memory.peak", "memory.max_usage_in_bytes")
     figure("three senders of 16 MiB: answers", by_status(few), "200 alone")
     figure("memory at most, page cache included", f"{int(peak or 0) >> 20} "
-           "MiB", "512 MiB")
+           "MiB", "1024 MiB")
     eq("answers to three", dict(few.statuses), {200: 9})
     before = restarts(machine)
     many = Senders(machine, count=24, size=size, calls=2 * TIMES)
