@@ -114,14 +114,19 @@ queue_log_read(const struct queue *queue, const struct spool_name *name,
 	return rc;
 }
 
+/* Another runner may have made log/ since this queue was opened. */
 void
 queue_log_remove(const struct queue *queue, const struct spool_name *name)
 {
-	struct names names;
+	struct error missing = ERROR_INIT;
+	struct names names = names_of(name);
+	int ours = -1, log = queue->log;
 
-	if (queue->log < 0)
+	if (log < 0)
+		log = ours = io_open_dir(queue->root, "log", &missing);
+	if (log < 0)
 		return;
-	names = names_of(name);
-	(void)unlinkat(queue->log, names.file, 0);
-	(void)unlinkat(queue->log, names.draft, 0);
+	(void)unlinkat(log, names.file, 0);
+	(void)unlinkat(log, names.draft, 0);
+	io_discard(&ours);
 }
