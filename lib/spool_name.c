@@ -6,6 +6,7 @@
 
 #include <stdint.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #define ENDING	 ".json"
@@ -146,4 +147,18 @@ spool_name_compare(const char *a, const char *b)
 	if (numbers)
 		order = memcmp(a_number, b_number, a_len);
 	return order ? order : strcmp(a, b);
+}
+
+static int
+compare(const void *a, const void *b)
+{
+	return spool_name_compare(
+	    *(const char *const *)a, *(const char *const *)b);
+}
+
+void
+spool_name_sort(char **files, size_t count)
+{
+	if (count)
+		qsort(files, count, sizeof(char *), compare);
 }

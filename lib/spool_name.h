@@ -17,6 +17,7 @@
 
 #include <limits.h>
 #include <stdbool.h>
+#include <stddef.h>
 #include <time.h>
 
 struct spool_name {
@@ -49,5 +50,8 @@ bool spool_name_is_due(const struct spool_name *name, time_t now);
 
 /* Below 0, 0 or above: the order of arrival, as far as names know it. */
 int spool_name_compare(const char *a, const char *b);
+
+/* Sort names by that; accepts NULL where count is 0. */
+void spool_name_sort(char **files, size_t count);
 
 #endif

@@ -348,13 +348,6 @@ order_add(struct order *order, const struct queue *queue, const char *file,
 	    spool_name_is_due(&name, clock_now().tv_sec) ? 0 : name.next, err);
 }
 
-static int
-compare(const void *a, const void *b)
-{
-	return spool_name_compare(
-	    *(const char *const *)a, *(const char *const *)b);
-}
-
 int
 order_start(struct order *order, const struct queue *queue, struct error *err)
 {
@@ -366,8 +359,7 @@ order_start(struct order *order, const struct queue *queue, struct error *err)
 	rc = queue_each(queue, QUEUE_CUR, visit_cur, &scan, err);
 	if (rc == 0)
 		rc = queue_each(queue, QUEUE_NEW, visit_new, &scan, err);
-	if (scan.count)
-		qsort(scan.files, scan.count, sizeof(char *), compare);
+	spool_name_sort(scan.files, scan.count);
 	for (i = 0; i < scan.count; i++) {
 		if (rc == 0)
 			rc = order_add(order, queue, scan.files[i], err);

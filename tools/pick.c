@@ -17,13 +17,6 @@ struct scan {
 	time_t now;
 };
 
-static int
-compare(const void *a, const void *b)
-{
-	return spool_name_compare(
-	    *(const char *const *)a, *(const char *const *)b);
-}
-
 static void
 drop_from(struct pick *pick, size_t first)
 {
@@ -35,7 +28,7 @@ drop_from(struct pick *pick, size_t first)
 static void
 settle(struct pick *pick)
 {
-	qsort(pick->files, pick->count, sizeof(char *), compare);
+	spool_name_sort(pick->files, pick->count);
 	if (pick->count > BATCH) {
 		drop_from(pick, BATCH);
 		pick->more = true;
