@@ -1345,7 +1345,8 @@ def _():
     wait_for(lambda: not alive(command), "end of the command")
 
     work, _ = works["linked"]
-    os.rename(work.place("new", work.put()), work.beside("message.json"))
+    name = work.put(where="tmp")  # the runner is not to see it before
+    os.rename(work.place("tmp", name), work.beside("message.json"))
     os.link(work.beside("message.json"), work.place("new", "message.json"))
     for name in ("renamed", "in order"):
         work, _ = works[name]
