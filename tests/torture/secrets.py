@@ -506,6 +506,9 @@ class Sampler:
         if name not in self.TOLD:
             with open(f"/proc/{pid}/environ", "rb") as file:
                 text += b"\0" + file.read()
+        # Between the two it may have become another program.
+        if harness.read(f"/proc/{pid}/comm").rstrip("\n") != name:
+            return
         self.seen.setdefault((pid, name), set()).add(text)
 
     def __enter__(self):
