@@ -155,7 +155,7 @@ bench:
 
 SOURCES = $(wildcard lib/*.[ch] handler/*.[ch] tools/*.[ch] tests/unit/*.[ch] \
 	tests/fuzz/*.[ch] tests/fuzz/broken/*.c tests/torture/*.c \
-	tests/torture/broken/*.c)
+	tests/torture/broken/*.[ch])
 SCRIPTS = tests/need tests/lint-manuals tests/demo tests/check-layers.sh tests/check-banned.sh \
 	tests/check-install.sh nginx/hookdir-jwks.sh tools/hookdir.bash \
 	tools/samples/book-order.sh .ci/run

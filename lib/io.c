@@ -148,6 +148,21 @@ io_fsync(int fd, const char *what, struct error *err)
 }
 
 int
+io_write_out(int fd, const char *what, struct error *err)
+{
+	int rc;
+
+	do {
+		rc = sync_file_range(fd, 0, 0,
+		    SYNC_FILE_RANGE_WAIT_BEFORE | SYNC_FILE_RANGE_WRITE |
+			SYNC_FILE_RANGE_WAIT_AFTER);
+	} while (rc < 0 && errno == EINTR);
+	if (rc < 0)
+		return error_system(err, "cannot write out %s", what);
+	return 0;
+}
+
+int
 io_close(int *fd, const char *what, struct error *err)
 {
 	int rc = close(*fd);

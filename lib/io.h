@@ -49,6 +49,13 @@ int io_write_all(
  */
 int io_fsync(int fd, const char *what, struct error *err);
 
+/*
+ * Have the file's bytes written to the device, and wait for it. They do not
+ * survive a power cut by that alone: neither what the file system notes
+ * about them nor the device's cache is flushed.
+ */
+int io_write_out(int fd, const char *what, struct error *err);
+
 /* Close and say what it said; *fd is -1 afterwards, also on failure. */
 int io_close(int *fd, const char *what, struct error *err);
 

@@ -15,6 +15,7 @@
 #include <fcntl.h>
 #include <pthread.h>
 #include <stdbool.h>
+#include <string.h>
 #include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -163,18 +164,17 @@ has_room(int directory, uint64_t size, uint64_t limit, struct sum **sum,
 /* Move the written file over if there is room; under both locks. */
 static int
 place(const struct spool *spool, int directory, struct timespec received,
-    uint64_t size, uint64_t limit, char name[SPOOL_NAME_SIZE],
-    struct error *err)
+    uint64_t size, uint64_t limit, struct draft *draft, struct error *err)
 {
 	struct stat st;
 	struct sum *sum;
 	int room = has_room(directory, size, limit, &sum, err);
 
 	if (room != 1) {
-		spool_forget(spool, name);
+		spool_forget(spool, draft);
 		return room;
 	}
-	if (spool_place(spool, directory, received, name, err) < 0)
+	if (spool_place(spool, directory, received, draft, err) < 0)
 		return -1;
 	sum->bytes += size;
 	if (fstat(directory, &st) == 0)
@@ -223,27 +223,30 @@ quarantine_keep(const struct spool *spool, struct timespec received,
     struct iovec *iov, int count, uint64_t limit, char name[SPOOL_NAME_SIZE],
     struct error *err)
 {
+	struct draft draft = DRAFT_INIT;
 	uint64_t size = 0;
 	int directory, i, kept;
 
 	for (i = 0; i < count; i++)
 		size += iov[i].iov_len;
-	directory = spool_directory(spool, "quarantine", err);
+	directory = spool_directory(spool->root, "quarantine", err);
 	if (directory < 0)
 		return -1;
 	/* Nothing is written in vain while it is full. */
 	kept = peek(directory, size, limit, err);
 	if (kept == 1 &&
-	    spool_write(spool, received, iov, count, name, err) < 0)
+	    spool_write(spool, received, iov, count, &draft, err) < 0)
 		kept = -1;
 	if (kept == 1) {
 		(void)pthread_mutex_lock(&sums_lock);
 		lock_directory(directory);
 		kept =
-		    place(spool, directory, received, size, limit, name, err);
+		    place(spool, directory, received, size, limit, &draft, err);
 		(void)pthread_mutex_unlock(&sums_lock);
 	}
 	/* Closing it gives the lock back. */
 	io_discard(&directory);
+	if (kept == 1)
+		memcpy(name, draft.name, sizeof(draft.name));
 	return kept;
 }

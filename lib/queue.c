@@ -109,11 +109,10 @@ queue_close(struct queue *queue)
 int
 queue_directory(struct queue *queue, enum queue_state state, struct error *err)
 {
-	const struct spool spool = { queue->root, -1, -1 };
 	int *fd = &queue->states[state];
 
 	if (*fd < 0)
-		*fd = spool_directory(&spool, names[state], err);
+		*fd = spool_directory(queue->root, names[state], err);
 	return *fd;
 }
 

@@ -31,7 +31,6 @@ names_of(const struct spool_name *name)
 static int
 create_draft(struct queue *queue, const char *draft, struct error *err)
 {
-	const struct spool spool = { queue->root, -1, -1 };
 	struct error missing = ERROR_INIT;
 	int fd = -1;
 
@@ -45,7 +44,7 @@ create_draft(struct queue *queue, const char *draft, struct error *err)
 		return fd;
 	}
 	io_discard(&queue->log);
-	queue->log = spool_directory(&spool, "log", err);
+	queue->log = spool_directory(queue->root, "log", err);
 	if (queue->log < 0)
 		return -1;
 	(void)unlinkat(queue->log, draft, 0);

@@ -116,19 +116,18 @@ make_claim(const struct spool *spool, int seen, const char *file,
 /* With the file in tmp/: claim, deliver, and say so. */
 static int
 deliver_claimed(const struct spool *spool, int seen, struct timespec received,
-    const char *key, unsigned window, char name[SPOOL_NAME_SIZE],
-    struct error *err)
+    const char *key, unsigned window, struct draft *draft, struct error *err)
 {
 	char claim[NAME_SIZE];
 	enum claim got;
 
 	(void)snprintf(claim, sizeof(claim), "%s.claim", key);
-	got = make_claim(spool, seen, name, key, claim, window);
+	got = make_claim(spool, seen, draft->name, key, claim, window);
 	if (got == CLAIM_DELIVERED) {
-		spool_forget(spool, name);
+		spool_forget(spool, draft);
 		return 0;
 	}
-	if (spool_publish(spool, received, name, err) < 0) {
+	if (spool_publish(spool, received, draft, err) < 0) {
 		if (got == CLAIM_OURS)
 			(void)unlinkat(seen, claim, 0);
 		return -1;
@@ -144,16 +143,19 @@ seen_deliver(const struct spool *spool, struct timespec received,
     struct iovec *iov, int count, const char key[SHA256_HEX_SIZE],
     unsigned window, char name[SPOOL_NAME_SIZE], struct error *err)
 {
-	int seen = spool_directory(spool, "seen", err), rc = -1;
+	int seen = spool_directory(spool->root, "seen", err), rc = -1;
+	struct draft draft = DRAFT_INIT;
 	bool exists;
 
 	if (seen < 0)
 		return -1;
 	if (is_recent(seen, key, window, &exists))
 		rc = 0;
-	else if (spool_write(spool, received, iov, count, name, err) == 0)
+	else if (spool_write(spool, received, iov, count, &draft, err) == 0)
 		rc = deliver_claimed(
-		    spool, seen, received, key, window, name, err);
+		    spool, seen, received, key, window, &draft, err);
+	if (rc == 1)
+		memcpy(name, draft.name, sizeof(draft.name));
 	io_discard(&seen);
 	return rc;
 }

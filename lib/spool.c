@@ -3,10 +3,15 @@
  * spool - a Maildir for webhooks, on stable storage
  *
  * The rules of a delivery:
- *   1. the file is made in tmp/ with O_EXCL, written whole and flushed;
- *   2. it is renamed to new/, never over another file;
- *   3. new/ is flushed: only now does the name survive a power cut;
- *   4. whatever fails before the end of 3 removes the file again.
+ *   1. the file is made in tmp/ with O_EXCL and written whole;
+ *   2. its bytes are put where no later name can overtake them;
+ *   3. it is renamed to new/, never over another file;
+ *   4. the file and new/ are flushed: only now do both survive a power cut;
+ *   5. whatever fails before the end of 4 removes the file again.
+ *
+ * Step 2 is a write-out where it was proved that this is enough (see
+ * spool_open.c). The file is then flushed in step 4, and that leaves next to
+ * nothing for the flush of new/. Elsewhere step 2 flushes the file already.
  */
 #include "spool.h"
 
@@ -60,9 +65,10 @@ next_name(struct timespec received, char name[SPOOL_NAME_SIZE])
 }
 
 void
-spool_forget(const struct spool *spool, const char *name)
+spool_forget(const struct spool *spool, struct draft *draft)
 {
-	(void)unlinkat(spool->tmp, name, 0);
+	io_discard(&draft->fd);
+	(void)unlinkat(spool->tmp, draft->name, 0);
 }
 
 /* Make a file in tmp/; a name that is taken is left to its owner. */
@@ -86,35 +92,45 @@ create(const struct spool *spool, struct timespec received,
 	return error_system(err, "cannot create a file in tmp/");
 }
 
+/* Step 2. */
+static int
+write_out(const struct spool *spool, struct draft *draft, struct error *err)
+{
+	if (spool->writes_out)
+		return io_write_out(draft->fd, "a file in tmp/", err);
+	if (io_fsync(draft->fd, "a file in tmp/", err) < 0)
+		return -1;
+	return io_close(&draft->fd, "a file in tmp/", err);
+}
+
 int
 spool_write(const struct spool *spool, struct timespec received,
-    struct iovec *iov, int count, char name[SPOOL_NAME_SIZE], struct error *err)
+    struct iovec *iov, int count, struct draft *draft, struct error *err)
 {
-	int fd = create(spool, received, name, err);
-
-	if (fd < 0)
+	draft->fd = create(spool, received, draft->name, err);
+	if (draft->fd < 0)
 		return -1;
-	if (io_write_all(fd, iov, count, "to tmp/", err) < 0 ||
-	    io_fsync(fd, "a file in tmp/", err) < 0 ||
-	    io_close(&fd, "a file in tmp/", err) < 0) {
-		io_discard(&fd);
-		spool_forget(spool, name);
+	if (io_write_all(draft->fd, iov, count, "to tmp/", err) < 0 ||
+	    write_out(spool, draft, err) < 0) {
+		spool_forget(spool, draft);
 		return -1;
 	}
 	return 0;
 }
 
-int
-spool_place(const struct spool *spool, int directory, struct timespec received,
-    char name[SPOOL_NAME_SIZE], struct error *err)
+/* Step 3. */
+static int
+move(const struct spool *spool, int directory, struct timespec received,
+    struct draft *draft, struct error *err)
 {
 	char target[SPOOL_NAME_SIZE];
 	int tries;
 
-	memcpy(target, name, sizeof(target));
+	memcpy(target, draft->name, sizeof(target));
 	for (tries = 0; tries < NAME_TRIES; tries++) {
-		if (io_rename_new(spool->tmp, name, directory, target) == 0) {
-			memcpy(name, target, sizeof(target));
+		if (io_rename_new(spool->tmp, draft->name, directory, target) ==
+		    0) {
+			memcpy(draft->name, target, sizeof(target));
 			return 0;
 		}
 		if (errno != EEXIST)
@@ -122,7 +138,7 @@ spool_place(const struct spool *spool, int directory, struct timespec received,
 		next_name(received, target);
 	}
 	(void)error_system(err, "cannot move a file out of tmp/");
-	spool_forget(spool, name);
+	spool_forget(spool, draft);
 	/* It may have been done all the same; the name is ours alone. */
 	if (err->errnum != EEXIST)
 		(void)unlinkat(directory, target, 0);
@@ -130,13 +146,35 @@ spool_place(const struct spool *spool, int directory, struct timespec received,
 }
 
 int
-spool_publish(const struct spool *spool, struct timespec received,
-    char name[SPOOL_NAME_SIZE], struct error *err)
+spool_place(const struct spool *spool, int directory, struct timespec received,
+    struct draft *draft, struct error *err)
 {
-	if (spool_place(spool, spool->new_, received, name, err) < 0)
+	if (move(spool, directory, received, draft, err) < 0)
 		return -1;
-	if (io_fsync(spool->new_, "new/", err) < 0) {
-		(void)unlinkat(spool->new_, name, 0);
+	io_discard(&draft->fd);
+	return 0;
+}
+
+/* Step 4. */
+static int
+flush(const struct spool *spool, struct draft *draft, struct error *err)
+{
+	if (draft->fd >= 0 &&
+	    (io_fsync(draft->fd, "a file in new/", err) < 0 ||
+		io_close(&draft->fd, "a file in new/", err) < 0))
+		return -1;
+	return io_fsync(spool->new_, "new/", err);
+}
+
+int
+spool_publish(const struct spool *spool, struct timespec received,
+    struct draft *draft, struct error *err)
+{
+	if (move(spool, spool->new_, received, draft, err) < 0)
+		return -1;
+	if (flush(spool, draft, err) < 0) {
+		io_discard(&draft->fd);
+		(void)unlinkat(spool->new_, draft->name, 0);
 		return -1;
 	}
 	return 0;
@@ -146,7 +184,11 @@ int
 spool_deliver(const struct spool *spool, struct timespec received,
     struct iovec *iov, int count, char name[SPOOL_NAME_SIZE], struct error *err)
 {
-	if (spool_write(spool, received, iov, count, name, err) < 0)
+	struct draft draft = DRAFT_INIT;
+
+	if (spool_write(spool, received, iov, count, &draft, err) < 0 ||
+	    spool_publish(spool, received, &draft, err) < 0)
 		return -1;
-	return spool_publish(spool, received, name, err);
+	memcpy(name, draft.name, sizeof(draft.name));
+	return 0;
 }

@@ -28,11 +28,28 @@
  */
 struct spool {
 	int root, tmp, new_;
+	bool writes_out; /* what is written out stays ahead of later names */
 };
 
 #define SPOOL_INIT                                                             \
 	{                                                                      \
-		-1, -1, -1                                                     \
+		-1, -1, -1, false                                              \
+	}
+
+/*
+ * A file on its way: in tmp/, complete. Open as long as it has to be
+ * flushed where it arrives; else fd is -1. From spool_write() on it is the
+ * caller's, until it is published, placed, forgotten, or one of these
+ * failed.
+ */
+struct draft {
+	int fd;
+	char name[SPOOL_NAME_SIZE];
+};
+
+#define DRAFT_INIT                                                             \
+	{                                                                      \
+		-1, ""                                                         \
 	}
 
 /*
@@ -58,29 +75,29 @@ int spool_deliver(const struct spool *spool, struct timespec received,
     struct error *err);
 
 /*
- * The steps of a delivery, for deliveries that differ. spool_write()
- * leaves a complete, flushed file in tmp/. spool_place() moves it to
- * another directory of the spool, under another name if there is one of
- * that name, and does not flush that directory; spool_publish() moves it
- * to new/ and does. All remove the file when they fail.
+ * The steps of a delivery, for deliveries that differ. spool_write() leaves
+ * a complete file in tmp/ whose bytes no later name can overtake on their
+ * way to the medium. spool_publish() moves it to new/, under another name
+ * if there is one of that name, and flushes it; 0 is the promise of
+ * spool_deliver(). spool_place() moves it to another directory of the spool,
+ * and does not flush that. All remove the file when they fail.
  */
 int spool_write(const struct spool *spool, struct timespec received,
-    struct iovec *iov, int count, char name[SPOOL_NAME_SIZE],
-    struct error *err);
-int spool_place(const struct spool *spool, int directory,
-    struct timespec received, char name[SPOOL_NAME_SIZE], struct error *err);
+    struct iovec *iov, int count, struct draft *draft, struct error *err);
 int spool_publish(const struct spool *spool, struct timespec received,
-    char name[SPOOL_NAME_SIZE], struct error *err);
+    struct draft *draft, struct error *err);
+int spool_place(const struct spool *spool, int directory,
+    struct timespec received, struct draft *draft, struct error *err);
 
-/* Remove a file from tmp/ that spool_write() left there. */
-void spool_forget(const struct spool *spool, const char *name);
+/* Remove from tmp/ what spool_write() left there. */
+void spool_forget(const struct spool *spool, struct draft *draft);
 
 /*
- * Open a directory of the spool that spool_open() does not hold open.
- * Makes it, durably, if it is missing. The descriptor is the caller's.
+ * Open a directory of a spool that spool_open() does not hold open, by the
+ * spool's own. Makes it, durably, if it is missing. The descriptor is the
+ * caller's.
  */
-int spool_directory(
-    const struct spool *spool, const char *name, struct error *err);
+int spool_directory(int root, const char *name, struct error *err);
 
 /* What is swept from time to time. */
 enum spool_sweep {

@@ -44,8 +44,10 @@ fetch_outbox_add(struct fetch_outbox *outbox, struct error *err)
 	}
 	item->received = clock_now();
 	if (spool_write(
-		outbox->spool, item->received, NULL, 0, item->event, err) < 0)
+		outbox->spool, item->received, NULL, 0, &item->event, err) < 0)
 		return NULL;
+	/* There can be more items than descriptors. */
+	io_discard(&item->event.fd);
 	outbox->count++;
 	return item;
 }
@@ -54,11 +56,11 @@ int
 fetch_outbox_begin(const struct fetch_outbox *outbox, struct fetch_item *item,
     struct error *err)
 {
-	size_t base = strlen(item->event) - strlen(".json");
+	size_t base = strlen(item->event.name) - strlen(".json");
 	int fd;
 
 	(void)snprintf(item->document, sizeof(item->document), "%.*s.bin",
-	    (int)base, item->event);
+	    (int)base, item->event.name);
 	fd = io_create(outbox->spool->tmp, item->document, DOCUMENT_MODE, err);
 	if (fd < 0)
 		item->document[0] = '\0';
@@ -91,7 +93,7 @@ fetch_outbox_write(const struct fetch_outbox *outbox,
 	int fd, rc = -1;
 
 	do {
-		fd = openat(outbox->spool->tmp, item->event,
+		fd = openat(outbox->spool->tmp, item->event.name,
 		    O_WRONLY | O_NOFOLLOW | O_CLOEXEC);
 	} while (fd < 0 && errno == EINTR);
 	if (fd < 0)
@@ -143,7 +145,7 @@ publish_events(struct fetch_outbox *outbox, struct error *err)
 	for (i = outbox->count; i-- > 0;) {
 		item = &outbox->items[i];
 		if (spool_publish(
-			outbox->spool, item->received, item->event, err) < 0)
+			outbox->spool, item->received, &item->event, err) < 0)
 			return -1;
 		item->published = true;
 	}
@@ -160,7 +162,7 @@ take_back(struct fetch_outbox *outbox, int documents)
 	for (i = 0; i < outbox->count; i++) {
 		item = &outbox->items[i];
 		if (item->published &&
-		    unlinkat(outbox->spool->new_, item->event, 0) == 0)
+		    unlinkat(outbox->spool->new_, item->event.name, 0) == 0)
 			item->published = false;
 		if (item->moved && !item->published)
 			(void)unlinkat(documents, item->document, 0);
@@ -173,7 +175,8 @@ fetch_outbox_publish(struct fetch_outbox *outbox, struct error *err)
 	int documents = -1, rc = 0;
 
 	if (has_documents(outbox)) {
-		documents = spool_directory(outbox->spool, "documents", err);
+		documents =
+		    spool_directory(outbox->spool->root, "documents", err);
 		if (documents < 0)
 			return -1;
 		rc = move_documents(outbox, documents, err);
@@ -197,7 +200,7 @@ fetch_outbox_close(struct fetch_outbox *outbox)
 		item = &outbox->items[i];
 		if (item->published)
 			continue;
-		spool_forget(outbox->spool, item->event);
+		spool_forget(outbox->spool, &item->event);
 		fetch_outbox_drop(outbox, item, &none);
 	}
 	free(outbox->items);

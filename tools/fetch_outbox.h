@@ -14,7 +14,7 @@
 
 struct fetch_item {
 	struct timespec received;
-	char event[SPOOL_NAME_SIZE];
+	struct draft event;
 	char document[SPOOL_NAME_SIZE]; /* "" where there is none */
 	bool moved, published;
 };

@@ -31,7 +31,7 @@ int
 fetch_state_open(const struct spool *spool, struct error *err)
 {
 	struct stat st;
-	int fd = spool_directory(spool, "fetch", err);
+	int fd = spool_directory(spool->root, "fetch", err);
 
 	if (fd < 0)
 		return -1;

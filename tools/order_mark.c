@@ -35,10 +35,9 @@ int
 order_remember(const struct queue *queue, const struct order_message *message,
     struct error *err)
 {
-	const struct spool spool = { queue->root, -1, -1 };
 	const struct timespec times[2] = { { 0, UTIME_OMIT },
 		message->version };
-	int dir = spool_directory(&spool, "latest", err), fd, rc = -1;
+	int dir = spool_directory(queue->root, "latest", err), fd, rc = -1;
 
 	if (dir < 0)
 		return -1;

@@ -22,13 +22,18 @@ from fcgiclient import (BODY, KEY, endpoint, new_spool, parse_log,
                         sanitized, signed_endpoint)
 from harness import (FCGI, IS_ROOT, PATIENCE, ROOT, Cgi, Failure, Handler,
                      Spool, call_params, clean_environment, eq, fail, folder,
-                     has, main, ok, parse_cgi, skip, test, wait_for)
+                     has, hasnt, main, ok, parse_cgi, skip, test, wait_for, work)
 
 PAYLOAD = shipmondo.form_b()
 SIGNED = shipmondo.body(PAYLOAD, KEY)
 FORGED = shipmondo.body(PAYLOAD, "not the key of this endpoint")
 
 # --- a run under strace -----------------------------------------------------
+
+# What has the handler believe that it does not know the file system, so that
+# it flushes the file before it is renamed. Else it writes it out first, where
+# TMPDIR is on one of those for which that is enough.
+FLUSHED_FIRST = ("fstatfs:error=ENOSYS",)
 
 LINE = re.compile(r"\d+ +(\w+)\((.*)\) += (\S+)(.*)")
 
@@ -39,7 +44,8 @@ class Call:
     def __init__(self, match, count):
         self.name, self.args, self.result, rest = match.groups()
         self.count = count  # how many of that name there were, with this one
-        self.injected = "(INJECTED)" in rest and self.name != "prctl"
+        self.injected = "(INJECTED)" in rest and self.name not in (
+            "prctl", "fstatfs")
 
     @property
     def fd(self):
@@ -152,13 +158,14 @@ def check_rejected(run, statuses=(403,)):
 
 def check_order(calls):
     """What is on stable storage before the answer: the file before it is
-    renamed, new/ after that, and the folders that were made."""
+    renamed, or after that where its bytes were written out before; and new/
+    after that."""
     names = {}  # descriptor: path
 
     def path_of(call, number):
         return re.findall(r'"([^"]*)"', call.args)[number]
 
-    flushed, written, renamed = [], None, None
+    flushed, written, renamed, last = [], None, None, []
     for call in calls:
         if call.name == "openat":
             names[int(call.result)] = path_of(call, 0) \
@@ -168,14 +175,21 @@ def check_order(calls):
             flushed.clear()  # of what was flushed before this counts nothing
         elif call.name == "fsync":
             flushed.append(names[call.fd])
+        elif call.name == "sync_file_range":
+            has("it is waited for", call.args, "WAIT_AFTER")
+            flushed.append(names[call.fd] + ", its bytes")
         elif call.name.startswith("rename"):
             renamed = path_of(call, 0)
             eq("the file that is renamed", renamed, written)
-            has("flushed before the rename", flushed, written)
+            last = ["new"]
+            if written not in flushed:
+                has("flushed before the rename", flushed,
+                    f"{written}, its bytes")
+                last = [written, "new"]
             flushed.clear()
         elif is_answer(call):
             ok("a file was renamed before the answer", renamed)
-            has("flushed before the answer", flushed, "new")
+            eq("flushed before the answer", flushed, last)
             return
     fail("no answer")
 
@@ -189,7 +203,8 @@ ERRORS = {
     "fchmod": f"{DISK} EPERM",
     "write": f"{DISK} EPIPE EAGAIN EINTR", "writev": f"{DISK} EFBIG EINTR",
     "read": "EIO EAGAIN EINTR", "poll": "ENOMEM EINTR",
-    "fsync": f"{DISK} EINVAL EINTR", "close": f"{DISK} EINTR",
+    "fsync": f"{DISK} EINVAL EINTR",
+    "sync_file_range": f"{DISK} EINVAL ENOSYS EINTR", "close": f"{DISK} EINTR",
     "renameat2": f"{DISK} EACCES EXDEV ENOENT EEXIST EINVAL ENOSYS",
     "renameat": DISK, "unlinkat": DISK,
     "statx": "EIO ENOMEM ENOSYS", "newfstatat": "EIO ENOMEM",
@@ -207,9 +222,10 @@ CANNOT_FAIL = {"exit_group", "getpid", "gettid", "getuid", "geteuid",
 # A sanitizer's own allocator ends the program when one of these fails.
 MEMORY = {"brk", "mmap", "mprotect", "mremap", "munmap"}
 # After these a call is made again, so a signal is not even noticed.
-AGAIN = {"openat", "read", "write", "writev", "fsync", "close", "poll"}
+AGAIN = {"openat", "read", "write", "writev", "fsync", "sync_file_range",
+         "close", "poll"}
 # What fails here has failed the delivery: 200 would be a lie.
-FATAL = {"fsync", "writev"}
+FATAL = {"fsync", "sync_file_range", "writev"}
 
 
 def faults(calls):
@@ -244,14 +260,15 @@ def prepared(made):
     return spool
 
 
-def violations(faulty, body, check, made, program=FCGI):
-    """Injects each fault and checks what came of it; a list of texts."""
+def violations(faulty, body, check, made, program=FCGI, also=()):
+    """Injects each fault and checks what came of it; a list of texts. What
+    is in also is injected each time."""
     answered, missed = [], []
 
     def attempt(item):
         call, inject = item
         spool = prepared(made)
-        run = Run(spool, body, [inject], program)
+        run = Run(spool, body, [inject, *also], program)
         try:
             inspect(run, inject)
         except Exception as failure:
@@ -312,9 +329,9 @@ def violations(faulty, body, check, made, program=FCGI):
     return found
 
 
-def clean_run(body, check, made, program=FCGI):
+def clean_run(body, check, made, program=FCGI, also=()):
     """The calls of main() when all goes well"""
-    run = Run(prepared(made), body, program=program)
+    run = Run(prepared(made), body, also, program)
     eq("exit status", run.exit, 0)
     check(run)
     calls = run.of_main()
@@ -334,6 +351,16 @@ def _():
     calls = clean_run(SIGNED, check_stored, True)
     check_order(calls)
     none(violations(list(faults(calls)), SIGNED, check_stored, True))
+
+
+@test("a message on its way to a spool that exists on a file system that is "
+      "not known, each call failing", seconds=600)
+def _():
+    calls = clean_run(SIGNED, check_stored, True, also=FLUSHED_FIRST)
+    check_order(calls)
+    hasnt("calls", {call.name for call in calls}, "sync_file_range")
+    none(violations(list(faults(calls)), SIGNED, check_stored, True,
+                    also=FLUSHED_FIRST))
 
 
 @test("a message on its way to a spool that is yet to be made, each call "
@@ -374,22 +401,37 @@ def _():
 # --- the checks are checked -------------------------------------------------
 
 VARIANTS = {
-    # name: (file, what stands there, what is put in its place)
+    # name: (what is injected as well, file, what stands there, what is put
+    # in its place)
+    "ignores that the file was not flushed in new/": (
+        (), "lib/spool.c",
+        r'(io_fsync\(draft->fd, "a file in new/", err\)) < 0', r"\1 < -1"),
     "ignores that new/ was not flushed": (
-        "lib/spool.c",
-        r'if \((io_fsync\(spool->new_, "new/", err\)) < 0\)',
-        r"if (\1 < -1)"),
+        FLUSHED_FIRST, "lib/spool.c",
+        r'return (io_fsync\(spool->new_, "new/", err\));',
+        r"return \1 * 0;"),
     "ignores every flush that failed": (
-        "lib/io.c", r"(rc = fsync\(fd\);)", r"rc = fsync(fd) * 0;"),
+        FLUSHED_FIRST, "lib/io.c", r"(rc = fsync\(fd\);)", r"rc = fsync(fd) * 0;"),
     "leaves what it could not flush": (
-        "lib/spool.c", r"\(void\)unlinkat\(spool->new_, name, 0\);", ";"),
+        FLUSHED_FIRST, "lib/spool.c",
+        r"\(void\)unlinkat\(spool->new_, draft->name, 0\);", ";"),
     "leaves what it could not write": (
-        "lib/spool.c", r"(io_discard\(&fd\);\s+)spool_forget\(spool, name\);",
-        r"\1"),
-    "does not flush the file": (
-        "lib/spool.c", r'io_fsync\(fd, "a file in tmp/", err\) < 0', "0"),
+        FLUSHED_FIRST, "lib/spool.c",
+        r"(write_out\(spool, draft, err\) < 0\) \{\s+)"
+        r"spool_forget\(spool, draft\);", r"\1"),
+    "does not write the file out": (
+        (), "lib/spool.c",
+        r'return io_write_out\(draft->fd, "a file in tmp/", err\);',
+        "return 0;"),
+    "does not flush the file in tmp/": (
+        FLUSHED_FIRST, "lib/spool.c",
+        r'io_fsync\(draft->fd, "a file in tmp/", err\) < 0', "0"),
+    "does not flush the file in new/": (
+        (), "lib/spool.c",
+        r'io_fsync\(draft->fd, "a file in new/", err\) < 0', "0"),
     "does not flush new/": (
-        "lib/spool.c", r'io_fsync\(spool->new_, "new/", err\) < 0', "0"),
+        FLUSHED_FIRST, "lib/spool.c",
+        r'return io_fsync\(spool->new_, "new/", err\);', "return 0;"),
 }
 
 
@@ -428,28 +470,41 @@ def build_variant(file, pattern, replacement):
     return program
 
 
-def finds(program):
+def finds(program, also=()):
     """Do the checks find anything wrong with this program?"""
     try:
-        calls = clean_run(SIGNED, check_stored, True, program)
+        calls = clean_run(SIGNED, check_stored, True, program, also)
         check_order(calls)
     except Failure as failure:
         return str(failure)
     faulty = [(call, inject) for call, inject in faults(calls)
-              if call.name in ("fsync", "writev") and "EIO" in inject]
-    return violations(faulty, SIGNED, check_stored, True, program)
+              if call.name in FATAL and "EIO" in inject]
+    return violations(faulty, SIGNED, check_stored, True, program, also)
 
 
 @test("the checks pass a handler that is built the same way and is sound")
 def _():
     program = build_variant("lib/spool.c", r"\A", "")
-    eq("found", finds(program), [])
+    for also in ((), FLUSHED_FIRST):
+        eq("found", finds(program, also), [])
+
+
+def writes_out():
+    """Is TMPDIR where a write-out is enough? Elsewhere nothing that is broken
+    in that way can be caught, but in tests/unit/test_faults.c."""
+    done = subprocess.run(["stat", "-f", "-c", "%T", work()], check=True,
+                          stdout=subprocess.PIPE)
+    return done.stdout.strip() in (b"ext2/ext3", b"xfs")
 
 
 for _name, _change in VARIANTS.items():
+    if not _change[0] and not writes_out():
+        continue
+
     @test(f"the checks catch a handler that {_name}")
     def _(change=_change):
-        ok("something is found", finds(build_variant(*change)))
+        also, *edit = change
+        ok("something is found", finds(build_variant(*edit), also))
 
 
 # --- limits -----------------------------------------------------------------

@@ -39,6 +39,8 @@ NO_LOG_FLUSH = struct.pack("I", 2)
 CLONE_NEWNS = 0x00020000  # linux/sched.h
 
 NO_JOURNAL = "ext4 without a journal"
+FAST_COMMIT = "ext4 with fast_commit"
+WRITEBACK = "ext4 with data=writeback"
 
 KINDS = {
     # kind: (bytes, how it is made, how it is mounted)
@@ -47,6 +49,14 @@ KINDS = {
     "xfs": (300 << 20, ["mkfs.xfs", "-q", "-f"], "loop,nouuid"),
     NO_JOURNAL: (
         64 << 20, ["mkfs.ext4", "-q", "-F", "-O", "^has_journal"], "loop"),
+    # Other journals of ext4, and other orders of it and the data
+    FAST_COMMIT: (
+        64 << 20, ["mkfs.ext4", "-q", "-F", "-O", "fast_commit"],
+        "loop,data=ordered"),
+    WRITEBACK: (
+        64 << 20, ["mkfs.ext4", "-q", "-F"], "loop,data=writeback"),
+    "ext4 with data=journal": (
+        64 << 20, ["mkfs.ext4", "-q", "-F"], "loop,data=journal"),
     # For a guest: there is no way to cut its power here.
     "btrfs": (256 << 20, ["mkfs.btrfs", "-q"], "loop"),
 }

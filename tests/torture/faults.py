@@ -350,7 +350,9 @@ VARIANTS = {
         WRITES,
         ("lib/io.c", r"if \(rc < 0 \|\| fstat\(fd, &st\) < 0\)",
          "if (fstat(fd, &st) < -1)"),
-        ("lib/spool.c", r"directory, target\) == 0\)",
+        ("lib/io.c", r'if \(rc < 0\)(\s+return error_system\(err, "cannot '
+         r"write out)", r"if (rc < -1)\1"),
+        ("lib/spool.c", r"directory, target\) ==\s+0\)",
          "directory, target) <= 0)")],
     "waits at a fault": [
         ("lib/spool.c", r'(return error_system\(err, "cannot create a file)',

@@ -70,7 +70,7 @@ test_modes_of_others_are_kept(void **state)
 static void
 assert_not_opened(const char *what, const char *path, enum error_code want)
 {
-	struct spool spool = { 7, 7, 7 };
+	struct spool spool = { 11, 22, 33, true };
 	struct error err = ERROR_INIT;
 
 	assert_int_equal(spool_open(&spool, path, &err), -1);
@@ -425,7 +425,8 @@ static void
 test_halves(void **state)
 {
 	struct timespec when = { 1795280733, 0 };
-	char name[SPOOL_NAME_SIZE], text[] = "half";
+	char text[] = "half";
+	struct draft draft = DRAFT_INIT;
 	struct place place = new_place();
 	struct spool spool = must_open(&place);
 	struct error err = ERROR_INIT;
@@ -433,20 +434,20 @@ test_halves(void **state)
 	int failed;
 
 	(void)state;
-	assert_int_equal(spool_write(&spool, when, &piece, 1, name, &err), 0);
+	assert_int_equal(spool_write(&spool, when, &piece, 1, &draft, &err), 0);
 	assert_counts("written", &place, 0, 1);
-	spool_forget(&spool, name);
+	spool_forget(&spool, &draft);
 	assert_counts("forgotten", &place, 0, 0);
-	spool_forget(&spool, name);
+	spool_forget(&spool, &draft);
 	piece = (struct iovec){ text, 4 };
-	assert_int_equal(spool_write(&spool, when, &piece, 1, name, &err), 0);
-	failed = spool_directory(&spool, "failed", &err);
+	assert_int_equal(spool_write(&spool, when, &piece, 1, &draft, &err), 0);
+	failed = spool_directory(spool.root, "failed", &err);
 	assert_true(failed >= 0);
-	assert_int_equal(spool_place(&spool, failed, when, name, &err), 0);
+	assert_int_equal(spool_place(&spool, failed, when, &draft, &err), 0);
 	assert_int_equal(close(failed), 0);
 	assert_counts("placed", &place, 0, 0);
-	assert_file(in_folder(&place, "failed", name), "half");
-	assert_int_equal(spool_directory(&spool, "extra", &err) >= 0, 1);
+	assert_file(in_folder(&place, "failed", draft.name), "half");
+	assert_int_equal(spool_directory(spool.root, "extra", &err) >= 0, 1);
 	assert_int_equal(mode_of(in_spool(&place, "extra")) & 07000, 02000);
 	spool_close(&spool);
 	leave_place(&place);

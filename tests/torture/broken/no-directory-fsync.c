@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * no-directory-fsync - files are flushed, and their names are not
+ * no-directory-fsync - flushes files before they are renamed, and no name
  *
+ * wrap: fstatfs
  * wrap: fsync
  */
+#include "flushed_first.h"
 #include <sys/stat.h>
 
 int __real_fsync(int fd);

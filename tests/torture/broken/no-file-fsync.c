@@ -2,8 +2,10 @@
 /*
  * no-file-fsync - names are flushed, and what the files say is not
  *
+ * wrap: fstatfs
  * wrap: fsync
  */
+#include "flushed_first.h"
 #include <sys/stat.h>
 
 int __real_fsync(int fd);

@@ -5,7 +5,7 @@
  * Everything is flushed before the answer, so nothing acknowledged is lost;
  * but the name can be there for good a moment before the content is.
  *
- * wrap: fsync renameat2
+ * wrap: fsync renameat2 sync_file_range
  */
 #include <fcntl.h>
 #include <stdlib.h>
@@ -16,6 +16,7 @@
 
 int __real_fsync(int fd);
 int __wrap_fsync(int fd);
+int __wrap_sync_file_range(int fd, off_t from, off_t len, unsigned flags);
 int __real_renameat2(
     int from, const char *name, int to, const char *target, unsigned flags);
 int __wrap_renameat2(
@@ -29,6 +30,16 @@ __wrap_fsync(int fd)
 	if (fstat(fd, &st) == 0 && S_ISREG(st.st_mode))
 		return 0;
 	return __real_fsync(fd);
+}
+
+int
+__wrap_sync_file_range(int fd, off_t from, off_t len, unsigned flags)
+{
+	(void)fd;
+	(void)from;
+	(void)len;
+	(void)flags;
+	return 0;
 }
 
 int

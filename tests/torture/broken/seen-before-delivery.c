@@ -19,7 +19,7 @@ __wrap_seen_deliver(const struct spool *spool, struct timespec received,
     struct iovec *iov, int count, const char key[SHA256_HEX_SIZE],
     unsigned window, char name[SPOOL_NAME_SIZE], struct error *err)
 {
-	int seen = spool_directory(spool, "seen", err), fd;
+	int seen = spool_directory(spool->root, "seen", err), fd;
 
 	(void)window;
 	if (seen < 0)

@@ -6,8 +6,9 @@
  * nothing left to be flushed, and all is said to be well.
  *
  * wrap: fstat
+ * wrap: fstatfs
  */
-#include <errno.h>
+#include "flushed_first.h"
 #include <sys/stat.h>
 
 int __real_fstat(int fd, struct stat *st);
