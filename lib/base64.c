@@ -6,36 +6,42 @@
 
 #include <stdint.h>
 
-#define BAD 64
+#define VALID 0x40
 
 static const char standard[] =
     "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
 static const char url_safe[] =
     "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
 
-/* A character's six bits, BAD for one outside the alphabet. */
-static unsigned
-value_of(unsigned char c, const char *alphabet)
-{
-	if (c >= 'A' && c <= 'Z')
-		return c - 'A';
-	if (c >= 'a' && c <= 'z')
-		return c - 'a' + 26u;
-	if (c >= '0' && c <= '9')
-		return c - '0' + 52u;
-	if (c == (unsigned char)alphabet[62])
-		return 62;
-	if (c == (unsigned char)alphabet[63])
-		return 63;
-	return BAD;
-}
+/* A character's six bits and VALID; 0 for one outside the alphabet. */
+/* clang-format off */
+#define V(character, value) [character] = VALID | (value)
+#define LETTERS_AND_DIGITS                                                     \
+	V('A', 0), V('B', 1), V('C', 2), V('D', 3), V('E', 4), V('F', 5),      \
+	V('G', 6), V('H', 7), V('I', 8), V('J', 9), V('K', 10), V('L', 11),    \
+	V('M', 12), V('N', 13), V('O', 14), V('P', 15), V('Q', 16),            \
+	V('R', 17), V('S', 18), V('T', 19), V('U', 20), V('V', 21),            \
+	V('W', 22), V('X', 23), V('Y', 24), V('Z', 25), V('a', 26),            \
+	V('b', 27), V('c', 28), V('d', 29), V('e', 30), V('f', 31),            \
+	V('g', 32), V('h', 33), V('i', 34), V('j', 35), V('k', 36),            \
+	V('l', 37), V('m', 38), V('n', 39), V('o', 40), V('p', 41),            \
+	V('q', 42), V('r', 43), V('s', 44), V('t', 45), V('u', 46),            \
+	V('v', 47), V('w', 48), V('x', 49), V('y', 50), V('z', 51),            \
+	V('0', 52), V('1', 53), V('2', 54), V('3', 55), V('4', 56),            \
+	V('5', 57), V('6', 58), V('7', 59), V('8', 60), V('9', 61)
+/* clang-format on */
+
+static const unsigned char standard_values[256] = { LETTERS_AND_DIGITS,
+	V('+', 62), V('/', 63) };
+static const unsigned char url_safe_values[256] = { LETTERS_AND_DIGITS,
+	V('-', 62), V('_', 63) };
 
 /*
  * Decode a last group of 2 or 3 characters into 1 or 2 bytes. RFC 4648
  * section 3.5: the bits that are left over must be zero.
  */
 static bool
-decode_tail(const unsigned char *in, size_t len, const char *alphabet,
+decode_tail(const unsigned char *in, size_t len, const unsigned char *values,
     unsigned char *out)
 {
 	uint32_t bits = 0;
@@ -43,10 +49,10 @@ decode_tail(const unsigned char *in, size_t len, const char *alphabet,
 	size_t i;
 
 	for (i = 0; i < len; i++) {
-		value = value_of(in[i], alphabet);
-		if (value == BAD)
+		value = values[in[i]];
+		if (!value)
 			return false;
-		bits = bits << 6 | value;
+		bits = bits << 6 | (value & 63);
 	}
 	if (len == 2) {
 		out[0] = (unsigned char)(bits >> 4);
@@ -59,12 +65,12 @@ decode_tail(const unsigned char *in, size_t len, const char *alphabet,
 
 /* Text without padding; a single character cannot be left over. */
 static bool
-decode(struct span text, const char *alphabet, struct buf *out)
+decode(struct span text, const unsigned char *values, struct buf *out)
 {
 	const unsigned char *in = (const unsigned char *)text.at;
 	size_t groups = text.len / 4, tail = text.len % 4, i;
 	unsigned char *to;
-	unsigned a, b, c, d;
+	uint32_t a, b, c, d, bits;
 
 	if (tail == 1)
 		return false;
@@ -72,17 +78,19 @@ decode(struct span text, const char *alphabet, struct buf *out)
 	if (!to)
 		return true;
 	for (i = 0; i < groups; i++, in += 4, to += 3) {
-		a = value_of(in[0], alphabet);
-		b = value_of(in[1], alphabet);
-		c = value_of(in[2], alphabet);
-		d = value_of(in[3], alphabet);
-		if ((a | b | c | d) & BAD)
+		a = values[in[0]];
+		b = values[in[1]];
+		c = values[in[2]];
+		d = values[in[3]];
+		if (!(a & b & c & d & VALID))
 			return false;
-		to[0] = (unsigned char)(a << 2 | b >> 4);
-		to[1] = (unsigned char)(b << 4 | c >> 2);
-		to[2] = (unsigned char)(c << 6 | d);
+		bits =
+		    (a & 63) << 18 | (b & 63) << 12 | (c & 63) << 6 | (d & 63);
+		to[0] = (unsigned char)(bits >> 16);
+		to[1] = (unsigned char)(bits >> 8);
+		to[2] = (unsigned char)bits;
 	}
-	if (tail && !decode_tail(in, tail, alphabet, to))
+	if (tail && !decode_tail(in, tail, values, to))
 		return false;
 	out->len += groups * 3 + (tail ? tail - 1 : 0);
 	return true;
@@ -91,7 +99,7 @@ decode(struct span text, const char *alphabet, struct buf *out)
 bool
 base64url_decode(struct span text, struct buf *out)
 {
-	return decode(text, url_safe, out);
+	return decode(text, url_safe_values, out);
 }
 
 bool
@@ -103,7 +111,7 @@ base64_decode(struct span text, struct buf *out)
 		text.len--;
 	if (text.len % 4 == 3 && text.at[text.len - 1] == '=')
 		text.len--;
-	return decode(text, standard, out);
+	return decode(text, standard_values, out);
 }
 
 static void

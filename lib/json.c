@@ -16,9 +16,6 @@
 #include "json_cursor.h"
 #include "utf8.h"
 
-#define EACH_BYTE(b)  (UINT64_C(0x0101010101010101) * (b))
-#define EACH_HIGH_BIT EACH_BYTE(0x80)
-
 enum step {
 	STEP_BROKEN,
 	STEP_VALUE, /* a value comes next */
@@ -62,13 +59,6 @@ scan_literal(struct scan *s, const char *literal)
 	return true;
 }
 
-/* High bits set only if some byte is zero; borrows may add more of them. */
-static uint64_t
-has_zero(uint64_t word)
-{
-	return (word - EACH_BYTE(1)) & ~word & EACH_HIGH_BIT;
-}
-
 /* Strings are most of a payload: eight plain bytes at a time. */
 static void
 skip_plain(struct scan *s)
@@ -76,12 +66,14 @@ skip_plain(struct scan *s)
 	uint64_t word, stop;
 
 	while ((size_t)(s->end - s->at) >= sizeof(word)) {
-		memcpy(&word, s->at, sizeof(word));
-		stop = word | (word - EACH_BYTE(0x20)) |
-		    has_zero(word ^ EACH_BYTE('"')) |
-		    has_zero(word ^ EACH_BYTE('\\'));
-		if (stop & EACH_HIGH_BIT)
-			break;
+		word = json_load(s->at);
+		stop = word | (word - JSON_EACH_BYTE(0x20)) |
+		    json_has_byte(word, '"') | json_has_byte(word, '\\');
+		stop &= JSON_EACH_BYTE(0x80);
+		if (stop) {
+			s->at += json_first_byte(stop);
+			return;
+		}
 		s->at += sizeof(word);
 	}
 	while (is_plain(peek(s)))
@@ -101,7 +93,10 @@ scan_string(struct scan *s)
 		if (take(s, '"'))
 			return true;
 		if (peek(s) == '\\') {
-			if (!json_take_escape(s, &ignored))
+			if (s->end - s->at > 2 &&
+			    json_escapes[(unsigned char)s->at[1]])
+				s->at += 2;
+			else if (!json_take_escape(s, &ignored))
 				return false;
 			continue;
 		}

@@ -71,9 +71,30 @@ bool json_walk_value(struct json_walk *walk, struct json_value *value);
 bool json_member(
     struct json_value object, const char *name, struct json_value *member);
 
+/*
+ * The members of an object, found in one pass for whoever wants several.
+ * What is no object has none. Views of the same bytes; nothing to free.
+ */
+#define JSON_MEMBERS_MAX 16
+
+struct json_members {
+	struct json_value object;
+	size_t count; /* more than the list holds: json_member() is asked */
+	struct {
+		struct span name; /* between the quotes, as it was written */
+		struct json_value value;
+	} list[JSON_MEMBERS_MAX];
+};
+
+void json_list(struct json_value object, struct json_members *members);
+
+/* As json_member(). */
+bool json_listed(const struct json_members *members, const char *name,
+    struct json_value *member);
+
 /* The same for a member inside members: "meta.messageId". */
-bool json_path(
-    struct json_value object, const char *path, struct json_value *found);
+bool json_path(const struct json_members *members, const char *path,
+    struct json_value *found);
 
 /* How many members of that name the object has; 0 for what is no object. */
 size_t json_member_count(struct json_value object, const char *name);

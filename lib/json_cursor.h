@@ -8,8 +8,10 @@
 #ifndef HOOKDIR_JSON_CURSOR_H
 #define HOOKDIR_JSON_CURSOR_H
 
+#include <endian.h>
 #include <stdbool.h>
 #include <stdint.h>
+#include <string.h>
 
 #include "json.h"
 
@@ -59,6 +61,37 @@ is_digit(char c)
 	return c >= '0' && c <= '9';
 }
 
+#define JSON_EACH_BYTE(b) (UINT64_C(0x0101010101010101) * (b))
+
+/* Eight bytes, the first of them lowest. */
+static inline uint64_t
+json_load(const char *at)
+{
+	uint64_t word;
+
+	memcpy(&word, at, sizeof(word));
+	return le64toh(word);
+}
+
+/* Which of eight bytes is the first that has its high bit set? */
+static inline size_t
+json_first_byte(uint64_t high_bits)
+{
+	return (size_t)__builtin_ctzll(high_bits) / 8;
+}
+
+/*
+ * High bits are set only if there is such a byte among the eight: that of the
+ * first one, and above it, through borrows, perhaps of others.
+ */
+static inline uint64_t
+json_has_byte(uint64_t word, unsigned char byte)
+{
+	uint64_t zero = word ^ JSON_EACH_BYTE(byte);
+
+	return (zero - JSON_EACH_BYTE(1)) & ~zero & JSON_EACH_BYTE(0x80);
+}
+
 /* ASCII that may stand in a string as it is */
 static inline bool
 is_plain(char c)
@@ -66,6 +99,12 @@ is_plain(char c)
 	return (unsigned char)c >= 0x20 && (unsigned char)c < 0x80 &&
 	    c != '"' && c != '\\';
 }
+
+/*
+ * RFC 8259 section 7: what a letter after the backslash means; 0 for "u" and
+ * for what is no escape.
+ */
+extern const char json_escapes[256];
 
 /*
  * One escape (RFC 8259 section 7): the UTF-16 code unit that it means.

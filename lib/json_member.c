@@ -79,16 +79,19 @@ pass_value(struct scan *s)
 
 /* Does what stands between two quotes say this name? */
 static bool
-says(const char *at, const char *end, struct span name)
+says(struct span said, struct span name)
 {
-	struct scan s = { .at = at, .end = end };
+	struct scan s;
 	unsigned long code_point;
 	char bytes[4];
 	size_t len;
 
-	if (!memchr(at, '\\', (size_t)(end - at)))
-		return (size_t)(end - at) == name.len &&
-		    memcmp(at, name.at, name.len) == 0;
+	if (said.len < name.len) /* an escape says less than it takes */
+		return false;
+	if (!memchr(said.at, '\\', said.len))
+		return span_equal(said, name);
+	s.at = said.at;
+	s.end = said.at + said.len;
 	while (s.at < s.end) {
 		len = 1;
 		if (*s.at != '\\')
@@ -105,36 +108,60 @@ says(const char *at, const char *end, struct span name)
 	return name.len == 0;
 }
 
+/*
+ * Walks over the members of a valid object. False at its end; else the name,
+ * as it was written, and the value.
+ */
+static bool
+next_member(struct scan *s, struct span *name, struct json_value *value)
+{
+	const char *start;
+
+	skip_space(s);
+	(void)take(s, ',');
+	skip_space(s);
+	if (s->at == s->end)
+		return false;
+	start = s->at + 1;
+	pass_string(s);
+	*name = (struct span){ start, (size_t)(s->at - 1 - start) };
+	skip_space(s);
+	(void)take(s, ':');
+	skip_space(s);
+	start = s->at;
+	pass_value(s);
+	*value = json_value_between(start, s->at);
+	return true;
+}
+
+/* False for what is no object. */
+static bool
+enter(struct json_value object, struct scan *s)
+{
+	if (object.type != JSON_TYPE_OBJECT)
+		return false;
+	s->at = object.raw.at + 1;
+	s->end = object.raw.at + object.raw.len - 1; /* the closing brace */
+	return true;
+}
+
 /* How many there are; *member is the last of them. */
 static size_t
 find_members(
     struct json_value object, const char *name, struct json_value *member)
 {
-	struct scan s = { .at = object.raw.at };
-	struct span wanted = span_of(name);
-	const char *key, *key_end, *start;
+	struct span wanted = span_of(name), found;
+	struct json_value value;
+	struct scan s;
 	size_t count = 0;
 
-	if (object.type != JSON_TYPE_OBJECT)
+	if (!enter(object, &s))
 		return 0;
-	s.end = object.raw.at + object.raw.len - 1; /* the closing brace */
-	s.at++;
-	for (skip_space(&s); s.at < s.end; skip_space(&s)) {
-		key = s.at + 1;
-		pass_string(&s);
-		key_end = s.at - 1;
-		skip_space(&s);
-		(void)take(&s, ':');
-		skip_space(&s);
-		start = s.at;
-		pass_value(&s);
-		if (says(key, key_end, wanted)) {
-			*member = json_value_between(start, s.at);
+	while (next_member(&s, &found, &value))
+		if (says(found, wanted)) {
+			*member = value;
 			count++;
 		}
-		skip_space(&s);
-		(void)take(&s, ',');
-	}
 	return count;
 }
 
@@ -145,22 +172,72 @@ json_member(
 	return find_members(object, name, member) > 0;
 }
 
-bool
-json_path(struct json_value object, const char *path, struct json_value *found)
+void
+json_list(struct json_value object, struct json_members *members)
 {
-	char name[64];
-	size_t len;
+	struct json_value value;
+	struct span name;
+	struct scan s;
 
-	for (; *path; path += len + (path[len] == '.')) {
-		len = strcspn(path, ".");
-		if (len >= sizeof(name))
-			return false;
-		memcpy(name, path, len);
-		name[len] = '\0';
-		if (!json_member(object, name, &object))
-			return false;
+	members->object = object;
+	members->count = 0;
+	if (!enter(object, &s))
+		return;
+	while (next_member(&s, &name, &value)) {
+		if (members->count == JSON_MEMBERS_MAX) {
+			members->count++;
+			return;
+		}
+		members->list[members->count].name = name;
+		members->list[members->count++].value = value;
 	}
-	*found = object;
+}
+
+bool
+json_listed(const struct json_members *members, const char *name,
+    struct json_value *member)
+{
+	struct span wanted = span_of(name);
+	size_t i;
+
+	if (members->count > JSON_MEMBERS_MAX)
+		return json_member(members->object, name, member);
+	for (i = members->count; i-- > 0;)
+		if (says(members->list[i].name, wanted)) {
+			*member = members->list[i].value;
+			return true;
+		}
+	return false;
+}
+
+/* The part of a path before the next dot; false when it is too long. */
+static bool
+next_part(const char **path, char name[64])
+{
+	size_t len = strcspn(*path, ".");
+
+	if (len >= 64)
+		return false;
+	memcpy(name, *path, len);
+	name[len] = '\0';
+	*path += len + ((*path)[len] == '.');
+	return true;
+}
+
+bool
+json_path(const struct json_members *members, const char *path,
+    struct json_value *found)
+{
+	struct json_value value;
+	char name[64];
+
+	if (!next_part(&path, name) || !json_listed(members, name, &value))
+		return false;
+	while (*path)
+		if (!next_part(&path, name) ||
+		    !json_member(value, name, &value))
+			return false;
+	*found = value;
 	return true;
 }
 
@@ -176,7 +253,7 @@ bool
 json_string_is(struct json_value string, const char *text)
 {
 	return string.type == JSON_TYPE_STRING &&
-	    says(string.raw.at + 1, string.raw.at + string.raw.len - 1,
+	    says((struct span){ string.raw.at + 1, string.raw.len - 2 },
 		span_of(text));
 }
 

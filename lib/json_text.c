@@ -18,10 +18,16 @@
 #define DIGITS_MAX   800
 #define EXPONENT_MAX 1000000000000000 /* no text is that long */
 
-/* RFC 8259 section 7: a letter after the backslash, and what it means */
-static const char short_letters[] = "\"\\/bfnrt";
-static const char short_meanings[] = "\"\\/\b\f\n\r\t";
-#define SHORT_ESCAPES (sizeof(short_letters) - 1)
+const char json_escapes[256] = {
+	['"'] = '"',
+	['\\'] = '\\',
+	['/'] = '/',
+	['b'] = '\b',
+	['f'] = '\f',
+	['n'] = '\n',
+	['r'] = '\r',
+	['t'] = '\t',
+};
 
 static bool
 take_hex4(struct scan *s, unsigned *unit)
@@ -48,17 +54,14 @@ take_hex4(struct scan *s, unsigned *unit)
 bool
 json_take_escape(struct scan *s, unsigned *unit)
 {
-	const char *letter;
-
 	if (!take(s, '\\'))
 		return false;
 	if (take(s, 'u'))
 		return take_hex4(s, unit);
-	letter = memchr(short_letters, peek(s), SHORT_ESCAPES);
-	if (!letter)
+	*unit = (unsigned char)json_escapes[(unsigned char)peek(s)];
+	if (*unit == 0)
 		return false;
 	s->at++;
-	*unit = (unsigned char)short_meanings[letter - short_letters];
 	return true;
 }
 
@@ -80,33 +83,72 @@ json_take_code_point(struct scan *s, unsigned long *code_point)
 	return true;
 }
 
+/* Copy what stands there literally, eight bytes at a time. */
+static char *
+copy_literal(struct scan *s, char *to)
+{
+	uint64_t stop;
+	size_t len;
+
+	while (s->end - s->at >= (ptrdiff_t)sizeof(stop)) {
+		stop = json_has_byte(json_load(s->at), '\\');
+		len = stop ? json_first_byte(stop) : sizeof(stop);
+		/* All eight: what is too many is written over. */
+		memcpy(to, s->at, sizeof(stop));
+		s->at += len;
+		to += len;
+		if (stop)
+			return to;
+	}
+	while (s->at < s->end && *s->at != '\\')
+		*to++ = *s->at++;
+	return to;
+}
+
+/* What is too long as it stands there may fit once it is decoded. */
+static bool
+decode_apart(struct json_value string, struct buf *out)
+{
+	struct buf apart = BUF_INIT(string.raw.len);
+	bool said = json_decode_string(string, &apart);
+
+	buf_append_span(out, buf_span(&apart));
+	out->failed |= apart.failed;
+	buf_free(&apart);
+	return said;
+}
+
 bool
 json_decode_string(struct json_value string, struct buf *out)
 {
-	struct scan s = { .at = string.raw.at };
-	size_t old_len = out->len;
-	bool old_failed = out->failed;
+	struct scan s;
 	unsigned long code_point;
-	const char *run;
+	char *room, *to;
+	char meaning;
 
 	if (string.type != JSON_TYPE_STRING)
 		return false;
+	s.at = string.raw.at + 1;
 	s.end = string.raw.at + string.raw.len - 1; /* the closing quote */
-	for (s.at++; s.at < s.end;) {
-		run = s.at;
-		s.at = memchr(run, '\\', (size_t)(s.end - run));
-		if (!s.at)
-			s.at = s.end;
-		buf_append(out, run, (size_t)(s.at - run));
-		if (s.at == s.end)
-			break;
-		if (!json_take_code_point(&s, &code_point)) {
-			out->len = old_len;
-			out->failed = old_failed;
+	if ((size_t)(s.end - s.at) > out->max - out->len)
+		return decode_apart(string, out);
+	/* No escape is shorter than what it means. */
+	room = to = buf_room(out, (size_t)(s.end - s.at));
+	if (!room)
+		return true;
+	for (to = copy_literal(&s, to); s.at < s.end;
+	     to = copy_literal(&s, to)) {
+		meaning = json_escapes[(unsigned char)s.at[1]];
+		if (meaning) {
+			*to++ = meaning;
+			s.at += 2;
+		} else if (json_take_code_point(&s, &code_point)) {
+			to += utf8_encode(code_point, to);
+		} else {
 			return false;
 		}
-		utf8_append(out, code_point);
 	}
+	out->len += (size_t)(to - room);
 	return true;
 }
 
@@ -211,11 +253,14 @@ must_escape(const struct scan *s)
 static void
 append_escape(struct buf *out, struct scan *s)
 {
-	const char *meaning = memchr(short_meanings, *s->at, SHORT_ESCAPES);
+	static const char short_letters[] = "\"\\bfnrt";
+	const char *letter = short_letters;
 
-	if (meaning) {
+	while (*letter && json_escapes[(unsigned char)*letter] != *s->at)
+		letter++;
+	if (*letter) {
 		buf_append_byte(out, '\\');
-		buf_append_byte(out, short_letters[meaning - short_meanings]);
+		buf_append_byte(out, *letter);
 	} else if ((unsigned char)*s->at < 0x80) {
 		append_unit(out, (unsigned char)*s->at);
 	} else {

@@ -197,15 +197,16 @@ jwt_verify(struct span token, const struct keyring *keys, struct buf *payload,
 }
 
 int
-jwt_check_times(struct json_value claims, double now, struct error *err)
+jwt_check_times(
+    const struct json_members *claims, double now, struct error *err)
 {
 	struct json_value member;
 	double when;
 
-	if (json_member(claims, "exp", &member) && json_number(member, &when) &&
+	if (json_listed(claims, "exp", &member) && json_number(member, &when) &&
 	    now >= when + JWT_LEEWAY)
 		return error_set(err, ERROR_EXPIRED, "the token has expired");
-	if (json_member(claims, "nbf", &member) && json_number(member, &when) &&
+	if (json_listed(claims, "nbf", &member) && json_number(member, &when) &&
 	    now < when - JWT_LEEWAY)
 		return error_set(
 		    err, ERROR_NOT_YET_VALID, "the token is not valid yet");

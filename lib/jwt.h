@@ -71,6 +71,7 @@ int jwt_verify_parsed(const struct jwt *jwt, const struct keyring *keys,
  * another shape set no bounds. 0, or -1 with ERROR_EXPIRED or
  * ERROR_NOT_YET_VALID.
  */
-int jwt_check_times(struct json_value claims, double now, struct error *err);
+int jwt_check_times(
+    const struct json_members *claims, double now, struct error *err);
 
 #endif

@@ -34,7 +34,7 @@ message_free_body(struct message *m)
 	buf_free(&m->unwrapped);
 	buf_free(&m->nested);
 	m->data = (struct span){ NULL, 0 };
-	m->json = (struct json_value){ JSON_TYPE_NULL, { NULL, 0 } };
+	m->members.count = 0;
 	m->data_kind = DATA_ABSENT;
 }
 

@@ -57,10 +57,10 @@ struct message {
 	const char *key_used;	 /* NULL where no key was used */
 	enum data_kind data_kind;
 	struct span data;
-	struct json_value json; /* the data, where it is DATA_JSON */
-	struct span data_type;	/* media type, may be empty */
-	struct buf type;	/* owned, never empty once verified */
-	struct buf subject;	/* owned, empty where not known */
+	struct json_members members; /* of the data, where it is JSON */
+	struct span data_type;	     /* media type, may be empty */
+	struct buf type;	     /* owned, never empty once verified */
+	struct buf subject;	     /* owned, empty where not known */
 
 	/* What the data was taken from, layer by layer. Owned. */
 	struct buf token, payload, unwrapped, nested;

@@ -84,8 +84,8 @@ static void
 set_json(struct message *m, struct json_value value)
 {
 	m->data_kind = DATA_JSON;
-	m->json = value;
 	m->data = value.raw;
+	json_list(value, &m->members);
 }
 
 /*
@@ -104,7 +104,7 @@ unwrap(struct message *m, struct span payload, struct error *err)
 	if (string_of_json(root, &m->unwrapped, &inner))
 		root = inner;
 	set_json(m, root);
-	if (json_member(root, "data", &data) &&
+	if (json_listed(&m->members, "data", &data) &&
 	    string_of_json(data, &room, &inner)) {
 		splice(root.raw, data.raw, inner.raw, &m->nested);
 		/* Deeper by what was inside: it may now be too deep. */
@@ -137,7 +137,8 @@ verify_jwt(struct message *m, const struct keyring *keys, struct error *err)
 	    unwrap(m, buf_span(&m->payload), err) < 0)
 		return -1;
 	now = (double)m->received.tv_sec + (double)m->received.tv_nsec / 1e9;
-	if (m->data_kind == DATA_JSON && jwt_check_times(m->json, now, err) < 0)
+	if (m->data_kind == DATA_JSON &&
+	    jwt_check_times(&m->members, now, err) < 0)
 		return -1;
 	return 0;
 }
@@ -210,7 +211,7 @@ static bool
 find_member(const struct message *m, const char *path, struct json_value *found)
 {
 	return path && m->data_kind == DATA_JSON &&
-	    json_path(m->json, path, found);
+	    json_path(&m->members, path, found);
 }
 
 /* What it says, a string or a number of a sensible length. */

@@ -92,13 +92,15 @@ read_version(const struct event *event, struct timespec *version)
 	const struct sender *sender = find_sender(event);
 	struct buf text = BUF_INIT(256);
 	struct json_value data, changed;
+	struct json_members members;
 	struct timespec said;
 	size_t i;
 
 	if (!sender || !json_member(event->root, "data", &data))
 		return;
+	json_list(data, &members);
 	for (i = 0; i < SENDER_PATHS_MAX && sender->changed_paths[i]; i++) {
-		if (!json_path(data, sender->changed_paths[i], &changed) ||
+		if (!json_path(&members, sender->changed_paths[i], &changed) ||
 		    !json_decode_string(changed, &text))
 			continue;
 		if (!text.failed &&

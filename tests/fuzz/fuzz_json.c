@@ -168,6 +168,7 @@ check_name(struct json_value object, struct json_value name,
 {
 	struct buf said = BUF_INIT(FUZZ_ROOM);
 	struct json_value found = { JSON_TYPE_NULL, { NULL, 0 } };
+	struct json_members members;
 
 	if (json_decode_string(name, &said) &&
 	    (!said.len || !memchr(said.at, '\0', said.len))) {
@@ -176,6 +177,9 @@ check_name(struct json_value object, struct json_value name,
 		CHECK(found.raw.at == last.raw.at &&
 		    found.raw.len == last.raw.len && found.type == last.type);
 		CHECK(json_member_count(object, said.at) == count);
+		json_list(object, &members);
+		CHECK(json_listed(&members, said.at, &found));
+		CHECK(found.raw.at == last.raw.at);
 		if (theirs) {
 			theirs = json_object_get(theirs, said.at);
 			CHECK(theirs);

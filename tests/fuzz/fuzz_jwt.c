@@ -156,10 +156,12 @@ check_claims(struct span payload)
 {
 	struct error err = ERROR_INIT;
 	struct json_value claims;
+	struct json_members members;
 
 	if (!json_scan(payload, &claims))
 		return;
-	if (jwt_check_times(claims, 1795280733, &err) < 0)
+	json_list(claims, &members);
+	if (jwt_check_times(&members, 1795280733, &err) < 0)
 		CHECK(err.code == ERROR_EXPIRED ||
 		    err.code == ERROR_NOT_YET_VALID);
 }

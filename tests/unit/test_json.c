@@ -955,6 +955,7 @@ test_path(void **state)
 		{ "[1]", "a", NULL },
 		{ "1", "a", NULL },
 	};
+	struct json_members members;
 	struct json_value found;
 	size_t i;
 	bool got;
@@ -962,7 +963,8 @@ test_path(void **state)
 	(void)state;
 	for (i = 0; i < COUNT(rows); i++) {
 		found = (struct json_value){ JSON_TYPE_NULL, { NULL, 0 } };
-		got = json_path(scan(rows[i].object), rows[i].path, &found);
+		json_list(scan(rows[i].object), &members);
+		got = json_path(&members, rows[i].path, &found);
 		if (got != (rows[i].want != NULL) ||
 		    (got && !span_is(found.raw, rows[i].want)) ||
 		    (!got && found.raw.at))
@@ -970,6 +972,41 @@ test_path(void **state)
 			    rows[i].object, (int)found.raw.len,
 			    got ? found.raw.at : "");
 	}
+}
+
+/* With as many members as a list holds, and with one more */
+static void
+test_list(void **state)
+{
+	struct buf text = BUF_INIT(1024);
+	struct json_members members;
+	struct json_value found;
+	char name[8];
+	unsigned count, i;
+
+	(void)state;
+	for (count = 0; count <= JSON_MEMBERS_MAX + 1; count++) {
+		buf_reset(&text);
+		buf_append_text(&text, "{\"x\":0,\"\\u0078\":1");
+		for (i = 2; i < count; i++)
+			buf_printf(&text, ",\"m%u\":%u", i, i);
+		buf_append_text(&text, "}");
+		assert_true(json_scan(buf_span(&text), &found));
+		json_list(found, &members);
+		/* Of two with one name the last one counts. */
+		assert_true(json_listed(&members, "x", &found));
+		assert_true(span_is(found.raw, "1"));
+		for (i = 2; i < count; i++) {
+			(void)snprintf(name, sizeof(name), "m%u", i);
+			assert_true(json_listed(&members, name, &found));
+			assert_int_equal(atoi(found.raw.at), i);
+		}
+		assert_false(json_listed(&members, "m1", &found));
+		assert_false(json_listed(&members, "\\u0078", &found));
+	}
+	json_list(scan("[1]"), &members);
+	assert_false(json_listed(&members, "x", &found));
+	buf_free(&text);
 }
 
 int
@@ -995,6 +1032,7 @@ main(void)
 		cmocka_unit_test(test_walk_depth),
 		cmocka_unit_test(test_media_type),
 		cmocka_unit_test(test_path),
+		cmocka_unit_test(test_list),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

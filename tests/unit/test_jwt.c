@@ -900,6 +900,7 @@ test_rfc7519_times(void **state)
 		{ "1", NOW, ERROR_NONE },
 	};
 	struct json_value claims;
+	struct json_members members;
 	struct error err;
 	size_t i;
 	int rc;
@@ -908,7 +909,8 @@ test_rfc7519_times(void **state)
 	for (i = 0; i < COUNT(rows); i++) {
 		err = (struct error)ERROR_INIT;
 		assert_true(json_scan(span_of(rows[i].claims), &claims));
-		rc = jwt_check_times(claims, rows[i].now, &err);
+		json_list(claims, &members);
+		rc = jwt_check_times(&members, rows[i].now, &err);
 		if (err.code != rows[i].want || (rc == 0) != (err.code == 0))
 			fail_msg("%s at %.3f: got %s, want %s", rows[i].claims,
 			    rows[i].now, error_rule(err.code),
