@@ -5,9 +5,20 @@
 #include "hmac.h"
 
 #include <limits.h>
+#include <pthread.h>
 
 #include <openssl/evp.h>
 #include <openssl/hmac.h>
+
+/* Looked up once: by itself libcrypto does that for each message. */
+static EVP_MD *sha256;
+static pthread_once_t sha256_once = PTHREAD_ONCE_INIT;
+
+static void
+fetch_sha256(void)
+{
+	sha256 = EVP_MD_fetch(NULL, "SHA256", NULL);
+}
 
 int
 hmac_sha256(struct span key, struct span bytes, unsigned char mac[SHA256_SIZE],
@@ -31,8 +42,9 @@ sha256_hex(struct span bytes, char hex[SHA256_HEX_SIZE], struct error *err)
 	unsigned char digest[SHA256_SIZE];
 	unsigned i, len = sizeof(digest);
 
-	if (EVP_Digest(bytes.at, bytes.len, digest, &len, EVP_sha256(), NULL) !=
-		1 ||
+	(void)pthread_once(&sha256_once, fetch_sha256);
+	if (EVP_Digest(bytes.at, bytes.len, digest, &len,
+		sha256 ? sha256 : EVP_sha256(), NULL) != 1 ||
 	    len != sizeof(digest))
 		return error_set(err, ERROR_CRYPTO, "SHA-256 failed");
 	for (i = 0; i < sizeof(digest); i++) {
