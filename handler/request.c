@@ -83,17 +83,16 @@ request_target(const struct request *rq, struct span *path, struct span *query)
 		return;
 	}
 	/* RFC 9112 3.2.2: a server must understand the absolute form too. */
-	host = *uri == '/' ? NULL : strstr(uri, "://");
-	if (host) {
-		uri = strchr(host + 3, '/');
-		if (!uri)
-			return;
-	}
+	host = uri + strcspn(uri, "/?");
+	if (host > uri && host[-1] == ':' && strncmp(host, "//", 2) == 0)
+		uri = host + 2 + strcspn(host + 2, "/?");
 	end = strchr(uri, '?');
 	if (end)
 		*query = span_of(end + 1);
-	path->at = uri;
-	path->len = end ? (size_t)(end - uri) : strlen(uri);
+	/* RFC 3986 6.2.3: no path at all means "/". */
+	if (*uri && uri != end)
+		*path = (struct span){ uri,
+			end ? (size_t)(end - uri) : strlen(uri) };
 }
 
 /* CONTENT_LENGTH: absent and empty both mean that nobody knows. */

@@ -203,6 +203,23 @@ def _():
         eq(f"{odd}: data", message.data, b'{"a":1}')
 
 
+@test("path and query, of whatever form the target is")
+def _():
+    endpoint = Endpoint(HOOKDIR_AUTH="none")
+    for target, path, query in (
+            ("/a/b?c=d&e", "/a/b", "c=d&e"), ("/a", "/a", ""),
+            ("/a?", "/a", ""), ("/?x?y", "/", "x?y"), ("?x", "/", "x"),
+            ("/a?u=http://b/c", "/a", "u=http://b/c"),
+            ("?u=http://b/c", "/", "u=http://b/c"),
+            ("https://shop.example/a?b", "/a", "b"),
+            ("https://shop.example?b=/c", "/", "b=/c"),
+            ("https://shop.example", "/", ""),
+            ("https://shop.example/", "/", "")):
+        message = endpoint.store(target, b"{}", REQUEST_URI=target)
+        eq(f"{target}: path", message["path"], path)
+        eq(f"{target}: query", message["query"], query)
+
+
 @test("16 MiB, as JSON, as text and as bytes")
 def _():
     endpoint = Endpoint(HOOKDIR_AUTH="none")
