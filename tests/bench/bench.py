@@ -1,147 +1,317 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: MIT
-"""bench - messages a second and latency, through nginx
+"""bench - hookdir beside what one would use instead, through nginx
 
-    tests/bench/bench.py [--seconds S] [--rounds N]
+    tests/bench/bench.py [--short] [--disk ext4|xfs] [--rounds N]
+                         [--seconds S] [--to FOLDER]
 
-One call measures everything in turn, several rounds of it, and shows the
-median of each figure with the lowest and highest rate. The baseline is
-nginx answering 200 by itself to the same requests: compare ratios of one
-run, never figures of two. Plain HTTP with kept connections, so that TLS,
-which is nginx's work, does not cover ours; one message is a Shipmondo order
-of about 5 kB as a string of JSON. The spool is on the disk of TMPDIR.
+One call measures everything in turn, several rounds of it, and writes
+bench.md (tables), bench.svg (a plot) and bench.json (every figure) to
+FOLDER, which is tests/bench/results. Compare ratios of one call, never
+figures of two. The stores are on the disk of TMPDIR, or, with --disk, on a
+file system of that kind in a file there, which needs root; so do the power
+cuts and the part on ext4 with a journal. --short ends within two minutes and
+writes bench-short.*. HOOKDIR_FCGI names another binary to measure.
 """
 
 import argparse
-import json
+import concurrent.futures
+import dataclasses
 import os
-import re
-import statistics
+import shutil
+import signal
 import subprocess
 import sys
 
-sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)),
-                                "..", "e2e"))
-# pylint: disable=wrong-import-position
-import harness  # noqa: E402
-import shipmondo  # noqa: E402
+from common import HERE
+import front
+import load
+import ours
+import cuts
+import report
+import harness
+from cuts import cutdisk
 
-KEY = "a key of thirty-two bytes or more"
-CONNECTIONS = (1, 8, 64)
-ROWS = (("nginx return 200", "/null"),
-        ("hookdir", "/webhook/shipmondo"))
-TICK = os.sysconf("SC_CLK_TCK")
+# A loop device on a sparse file: as big as the file may get. Nothing is
+# made ready in the background while we measure.
+for _kind, _make, _mount in (
+        ("ext4", ["mkfs.ext4", "-q", "-F"], "loop,data=ordered,noinit_itable"),
+        ("xfs", ["mkfs.xfs", "-q", "-f"], "loop,nouuid")):
+    cutdisk.KINDS[_kind + " large"] = (40 << 30, _make, _mount)
 
-
-def message():
-    """A signed order of about 5 kB, as a string of JSON"""
-    line = {"line_item": {"sku": "NS-42", "name": "Sko, brun, str. 42",
-                          "quantity": "1.0", "unit_price": "279.20"}}
-    order = {"webhook": "Orders", "url": "https://hooks.example/webhook",
-             "data": {"id": 119175, "order_lines": [line] * 30}}
-    payload = json.dumps(json.dumps(order)).encode()
-    return b'{"data":"' + shipmondo.sign(payload, KEY) + b'"}'
-
-
-def cpu_seconds(pid):
-    with open(f"/proc/{pid}/stat", encoding="ascii") as stat:
-        fields = stat.read().rpartition(")")[2].split()
-    return (int(fields[11]) + int(fields[12])) / TICK
+USUAL = 5000  # bytes of a message, where nothing else is said
+MANY = 64     # connections, where nothing else is said
+REMOVERS = 16
+WAYS = ("flushed-first", "written-out", "file-alone", "new-alone", "linked",
+        "shared")  # see loop.c
+LINKS = 60000  # ext4 lets one file have 65000 names
 
 
-def peak_memory(pid):
-    with open(f"/proc/{pid}/status", encoding="ascii") as status:
-        return int(re.search(r"VmHWM:\s+(\d+)", status.read())[1]) / 1024
+@dataclasses.dataclass
+class Plan:
+    """What is measured; the short form leaves things out."""
+
+    short: bool
+    rounds: int
+    seconds: int
+    rows: tuple = tuple(front.ROWS)
+    connections: tuple = (1, 8, 64, 256)
+    threads: tuple = (1, 8, 64)
+    sizes: tuple = (2000, 5000, 20000, 200000)
+    sized: tuple = ("null", "hookdir", "nosync", "php", "redis")
+    depths: tuple = (0, 100000, 1000000)
+    cuts: int = 10
+    paced: int = 10
 
 
-def load(url, body, connections, count):
-    """What ab measured: rate, percentiles in ms. Every answer must be 200."""
-    done = subprocess.run(
-        ["ab", "-q", "-k", "-c", str(connections), "-n", str(count),
-         "-s", "60", "-p", body, "-T", "application/json", url],
-        check=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
-    text = done.stdout.decode()
-    # ab counts answers of another length as failed; ours are all alike.
-    if "Non-2xx" in text or not re.search(r"Failed requests:\s+0\b", text):
-        sys.exit(f"not all answers were 200:\n{text}")
-    figure = {"rate": float(re.search(r"per second:\s+([\d.]+)", text)[1])}
-    for percent in ("50", "99", "100"):
-        figure[percent] = int(re.search(rf"\s{percent}%\s+(\d+)", text)[1])
-    return figure
+def plan_of(args):
+    if args.short:
+        return Plan(True, args.rounds or 1, args.seconds or 1,
+                    rows=("nginx", "null", "hookdir", "nosync", "php",
+                          "node", "redis"),
+                    connections=(8, 64), threads=(8, 64),
+                    sizes=(2000, 20000, 200000), sized=("hookdir", "nosync"),
+                    depths=(0, 100000), cuts=3, paced=3)
+    return Plan(False, args.rounds or 3, args.seconds or 3)
 
 
-def measure(server, handler, path, body, connections, seconds):
-    url = f"http://127.0.0.1:{server.plain}{path}"
-    trial = load(url, body, connections, 50 * connections)
-    count = max(int(trial["rate"] * seconds), connections)
-    before = cpu_seconds(handler.pid)
-    figure = load(url, body, connections, count)
-    figure["cpu"] = (cpu_seconds(handler.pid) - before) * 1e6 / count
-    server.spool().clear()
-    return figure
+def progress(text):
+    print(f"{text:75}", end="\r", file=sys.stderr, flush=True)
 
 
-def show(figures):
-    print(f"\n{'':18} {'conn.':>5} {'messages/s':>21} {'ratio':>6} "
-          f"{'p50':>6} {'p99':>6} {'slowest':>8} {'CPU':>8}")
-    print(f"{'':18} {'':5} {'median (low - high)':>21} {'':6} "
-          f"{'ms':>6} {'ms':>6} {'ms':>8} {'us/msg':>8}")
-    for connections in CONNECTIONS:
-        base = statistics.median(
-            f["rate"] for f in figures[ROWS[0][0], connections])
-        for name, _ in ROWS:
-            runs = figures[name, connections]
-            rates = [f["rate"] for f in runs]
-            rate = statistics.median(rates)
-            spread = f"{rate:.0f} ({min(rates):.0f} - {max(rates):.0f})"
-            p50, p99, slowest = (statistics.median(f[p] for f in runs)
-                                 for p in ("50", "99", "100"))
-            cpu = statistics.median(f["cpu"] for f in runs)
-            cpu = f"{cpu:.0f}" if name != ROWS[0][0] else "-"
-            print(f"{name:18} {connections:5} {spread:>21} "
-                  f"{rate / base:6.3f} {p50:6.0f} {p99:6.0f} {slowest:8.0f} "
-                  f"{cpu:>8}")
+# --- stores -----------------------------------------------------------------
+
+def disk_for(kind):
+    """A folder on a file system of that kind, in a file of TMPDIR"""
+    free = shutil.disk_usage(harness.work()).free
+    size, *how = cutdisk.KINDS[kind + " large"]
+    cutdisk.KINDS[kind + " large"] = (min(size, free // 2), *how)
+    disk = cutdisk.Disk(kind + " large")
+    disk.mount()
+    os.chmod(disk.place, 0o755)
+    return disk.place
+
+
+def make_room(base):
+    """What was put aside goes at the very end, unless the disk gets full:
+    to remove it disturbs what is measured next."""
+    disk = shutil.disk_usage(base)
+    aside = os.path.join(base, "aside")
+    if disk.free < disk.total // 8 and os.path.isdir(aside):
+        print(f"{base}: little room; stores are removed between measures",
+              file=sys.stderr)
+        shutil.rmtree(aside)
+
+
+def remove(base):
+    """Everything that was stored: by several, as each waits for the disk"""
+    aside = os.path.join(base, "aside")
+    stores = [os.path.join(place, name) for place in (aside, base)
+              for name in os.listdir(place) if name != "aside"]
+    with concurrent.futures.ThreadPoolExecutor(REMOVERS) as pool:
+        list(pool.map(lambda store: subprocess.run(
+            ["rm", "-rf", store], check=True), stores))
+
+
+def fill(place, depth):
+    """A spool with so many files in new/, all names of a few empty ones"""
+    new = os.path.join(place, "new")
+    for name in ("tmp", "new"):
+        os.makedirs(os.path.join(place, name), mode=0o770)
+    first = None
+    for number in range(depth):
+        path = os.path.join(
+            new, f"{1795292717 + number // 100}.M{number % 100:02}0000P1Q"
+            f"{number}.shop.json")
+        if number % LINKS == 0:
+            with open(path, "wb"):
+                first = path
+        else:
+            os.link(first, path)
+
+
+# --- what is measured in turn -----------------------------------------------
+
+class Bench:
+    """All cells: a cell is a figure of one row in one column."""
+
+    def __init__(self, plan, base, other):
+        self.plan = plan
+        self.base = base
+        self.other = other  # a disk with a journal, or None
+        self.messages = {size: load.Message(size)
+                         for size in {USUAL, *plan.sizes}}
+        self.cells = {}
+        self.figures = {}
+        self.loops = 0
+        more = (lambda rows: [ours.OtherDisk(other, rows["hookdir"])]) \
+            if other else (lambda rows: [])
+        self.running = front.Running(plan.rows, base, more)
+
+    def row(self, word):
+        return self.running.row(word)
+
+    def measure(self, word, connections=MANY, size=USUAL, **options):
+        row = self.row(word)
+        make_room(row.base)
+        row.fresh()
+        return load.measure(self.running, row, self.messages[size],
+                            connections, self.plan.seconds, **options)
+
+    def loop(self, base, threads, *way):
+        self.loops += 1
+        place = os.path.join(base, "aside", f"loop-{self.loops}")
+        return load.loop(place, threads, self.stored_size(),
+                         self.plan.seconds, *way)
+
+    def stored_size(self):
+        """Bytes of the usual message in the spool"""
+        path = self.row("hookdir").new()
+        names = os.listdir(path)
+        return os.path.getsize(os.path.join(path, names[0]))
+
+    def deep(self, depth):
+        """On a spool that was filled before; it is the same every time."""
+        row = self.row("hookdir")
+        row.put_aside()
+        place = os.path.join(self.base, f"deep-{depth}")
+        os.rename(place, row.spool)
+        try:
+            return load.measure(self.running, row, self.messages[USUAL],
+                                MANY, self.plan.seconds)
+        finally:
+            os.rename(row.spool, place)
+
+    def plan_cells(self):
+        """The cells in the order of a round: what is compared comes one
+        after the other."""
+        plan = self.plan
+        for connections in plan.connections:
+            for word in plan.rows:
+                self.add(("main", word, connections), self.measure, word,
+                         connections)
+                if word == "hookdir" and connections in plan.threads:
+                    self.add(("main", "loop", connections), self.loop,
+                             self.base, connections)
+        for connections in plan.threads if self.other else ():
+            self.add(("journal", "journal", connections), self.measure,
+                     "journal", connections)
+            self.add(("journal", "loop", connections), self.loop, self.other,
+                     connections)
+        for part, base in (("ways", self.base),
+                           ("ways on a journal", self.other)):
+            for threads in plan.threads if base and not plan.short else ():
+                for way in WAYS:
+                    self.add((part, way, threads), self.loop, base, threads,
+                             way)
+        for size in plan.sizes:
+            for word in plan.sized:
+                self.add(("size", word, size), self.measure, word, MANY,
+                         size)
+        for word in plan.rows:
+            self.add(("tls", word, MANY), self.measure, word, tls=True)
+        for depth in plan.depths:
+            self.add(("depth", "hookdir", depth), self.deep, depth)
+
+    def add(self, key, function, *args, **options):
+        self.cells[key] = (function, args, options)
+        self.figures[key] = []
+
+    def warm_up(self):
+        """Caches, compilers and pools of everybody are filled."""
+        for row in self.running.rows:
+            progress(f"warming up: {row.name}")
+            row.fresh()
+            load.measure(self.running, row, self.messages[USUAL], MANY, 1)
+
+    def rounds(self):
+        rounds = self.plan.rounds
+        for turn in range(rounds):
+            for number, (key, cell) in enumerate(self.cells.items(), 1):
+                part, word, column = key
+                progress(f"round {turn + 1} of {rounds}, {number} of "
+                         f"{len(self.cells)}: {part}, {word}, {column}")
+                function, args, options = cell
+                self.figures[key].append(function(*args, **options))
+
+    def paced(self):
+        """hookdir at half of what it took at most"""
+        rates = [figure["rate"] for key, runs in self.figures.items()
+                 for figure in runs if key[:2] == ("main", "hookdir")]
+        progress("hookdir at half its rate")
+        self.row("hookdir").fresh()
+        return load.pace(self.running, self.row("hookdir"),
+                         self.messages[USUAL], MANY, max(rates) / 2,
+                         self.plan.paced)
+
+    def memory(self):
+        """Of a handler that has just started: after one message, and the
+        peak after many connections"""
+        row = self.row("hookdir")
+        progress("memory of a fresh handler")
+        row.process.restart()
+        row.fresh()
+        load.must_take(self.running, row, self.messages[USUAL])
+        idle = load.status_of(row.process, "VmRSS")
+        self.measure("hookdir", max(self.plan.connections))
+        return {"idle": idle, "connections": max(self.plan.connections),
+                "peak": load.status_of(row.process, "VmHWM")}
+
+    def run(self):
+        for depth in self.plan.depths:
+            progress(f"a spool with {depth} files")
+            fill(os.path.join(self.base, f"deep-{depth}"), depth)
+        self.plan_cells()
+        with self.running:
+            self.warm_up()
+            self.rounds()
+            return {"paced": self.paced(), "memory": self.memory(),
+                    "versions": {row.word: row.version()
+                                 for row in self.running.rows}}
+
+
+def measure_all(plan, kind):
+    base = disk_for(kind) if kind else harness.folder("bench")
+    other = disk_for("ext4") if harness.IS_ROOT and not kind else None
+    bench = Bench(plan, base, other)
+    for place in filter(None, (base, other)):
+        os.makedirs(os.path.join(place, "aside"))
+    result = {"plan": dataclasses.asdict(plan), **bench.run()}
+    result["machine"] = report.machine(base, kind)
+    result["bytes"] = {size: len(message.body)
+                       for size, message in bench.messages.items()}
+    result["figures"] = [[*key, runs] for key, runs in bench.figures.items()]
+    if harness.IS_ROOT:
+        result["cuts"] = cuts.all_rows(plan.rows, bench.messages[USUAL],
+                                       plan.cuts, progress)
+    if not kind:  # else it goes with the file that it is in
+        progress("removing what was stored")
+        remove(base)
+    return result
 
 
 def main():
     parser = argparse.ArgumentParser()
-    parser.add_argument("--seconds", type=float, default=3)
-    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--short", action="store_true")
+    parser.add_argument("--disk", choices=("ext4", "xfs"))
+    parser.add_argument("--rounds", type=int)
+    parser.add_argument("--seconds", type=int)
+    parser.add_argument("--to", default=os.path.join(HERE, "results"))
     args = parser.parse_args()
-    plain = harness.free_port()
-    body = harness.write(os.path.join(harness.work(), "body"), message())
-    site = (f"server {{ listen 127.0.0.1:{plain}; server_name plain; "
-            "location = /null { client_max_body_size 16m; return 200 ok; } "
-            f"include ETC/hookdir.conf; }}")
-    with harness.Handler() as handler, harness.Nginx(
-            handler, "hookdir.conf", keys=[KEY], start=False) as server:
-        server.plain = plain
-        server.main = ("keepalive_requests 1000000; "
-                       + site.replace("ETC", server.etc))
-        server.start()
-        figures = {(name, connections): []
-                   for connections in CONNECTIONS for name, _ in ROWS}
-        for turn in range(args.rounds):
-            for connections in CONNECTIONS:
-                for name, path in ROWS:
-                    print(f"round {turn + 1} of {args.rounds}: "
-                          f"{connections} connections, {name}    ",
-                          end="\r", file=sys.stderr, flush=True)
-                    figures[name, connections].append(
-                        measure(server, handler, path, body, connections,
-                                args.seconds))
-        print(" " * 70, end="\r", file=sys.stderr)
-        show(figures)
-        print(f"\npeak memory of the handler: "
-              f"{peak_memory(handler.pid):.1f} MB; message: "
-              f"{os.path.getsize(body)} bytes; spool on "
-              f"{filesystem(server.spools)}")
-
-
-def filesystem(path):
-    done = subprocess.run(["stat", "-f", "-c", "%T", path], check=True,
-                          stdout=subprocess.PIPE)
-    return done.stdout.decode().strip()
+    for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+        # An exit that ends what was started, and removes what was stored.
+        signal.signal(number, lambda number, _: sys.exit(128 + number))
+    if harness.IS_ROOT:
+        # Before anything starts: only what comes later sees the mounts.
+        cutdisk.own_mounts()
+    try:
+        result = measure_all(plan_of(args), args.disk)
+    except harness.Failure as failure:
+        sys.exit(f"\n{failure}")
+    os.makedirs(args.to, exist_ok=True)
+    name = "bench-short" if args.short else "bench"
+    progress("")
+    print(report.write(result, os.path.join(args.to, name)))
 
 
 if __name__ == "__main__":
