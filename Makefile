@@ -173,7 +173,7 @@ SCRIPTS = tests/need tests/lint-manuals tests/demo tests/check-layers.sh \
 	tests/check-banned.sh tests/check-install.sh tests/bench/peers/save.sh \
 	nginx/hookdir-jwks.sh tools/hookdir.bash tools/samples/book-order.sh \
 	.ci/run
-MANUALS = handler/hookdir.fcgi.8 \
+MANUALS = handler/hookdir.fcgi.8 handler/hookdir-cost.7 \
 	lib/hookdir-spool.5 lib/hookdir-senders.7 lib/hookdir-promise.7 \
 	tools/hookdir.1 tools/hookdir-fetch.1
 
@@ -214,7 +214,8 @@ install: all
 	install -m 0644 tools/hookdir.bash $(COMPLETIONS)/hookdir
 	install -m 0644 tools/hookdir.1 tools/hookdir-fetch.1 $(MAN)/man1/
 	install -m 0644 lib/hookdir-spool.5 $(MAN)/man5/
-	install -m 0644 lib/hookdir-senders.7 lib/hookdir-promise.7 $(MAN)/man7/
+	install -m 0644 lib/hookdir-senders.7 lib/hookdir-promise.7 \
+		handler/hookdir-cost.7 $(MAN)/man7/
 	install -m 0644 handler/hookdir.fcgi.8 $(MAN)/man8/
 	install -m 0644 handler/hookdir.socket $(UNITS)/
 	sed 's|@PREFIX@|$(PREFIX)|' handler/hookdir.service \
@@ -241,7 +242,7 @@ uninstall:
 	rm -f $(SBIN)/hookdir.fcgi $(BIN)/hookdir $(COMPLETIONS)/hookdir \
 		$(MAN)/man1/hookdir.1 $(MAN)/man1/hookdir-fetch.1 \
 		$(MAN)/man5/hookdir-spool.5 $(MAN)/man7/hookdir-senders.7 \
-		$(MAN)/man7/hookdir-promise.7 \
+		$(MAN)/man7/hookdir-promise.7 $(MAN)/man7/hookdir-cost.7 \
 		$(MAN)/man8/hookdir.fcgi.8 $(UNITS)/hookdir.socket \
 		$(UNITS)/hookdir.service \
 		$(DESTDIR)$(PREFIX)/lib/sysusers.d/hookdir.conf \

@@ -46,6 +46,7 @@ check "the changelog knows the version, too" \
     grep -q "^## $version" CHANGELOG.md
 for page in man8/hookdir.fcgi.8 man5/hookdir-spool.5 man7/hookdir-senders.7 \
     man7/hookdir-promise.7 \
+    man7/hookdir-cost.7 \
     man1/hookdir.1 man1/hookdir-fetch.1; do
 	check "manual page $page has nothing to complain of" \
 	    tests/lint-manuals "$tree/share/man/$page"
