@@ -14,27 +14,33 @@ static const char url_safe[] =
     "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
 
 /* A character's six bits and VALID; 0 for one outside the alphabet. */
+#define V(value) (VALID | (value))
 /* clang-format off */
-#define V(character, value) [character] = VALID | (value)
-#define LETTERS_AND_DIGITS                                                     \
-	V('A', 0), V('B', 1), V('C', 2), V('D', 3), V('E', 4), V('F', 5),      \
-	V('G', 6), V('H', 7), V('I', 8), V('J', 9), V('K', 10), V('L', 11),    \
-	V('M', 12), V('N', 13), V('O', 14), V('P', 15), V('Q', 16),            \
-	V('R', 17), V('S', 18), V('T', 19), V('U', 20), V('V', 21),            \
-	V('W', 22), V('X', 23), V('Y', 24), V('Z', 25), V('a', 26),            \
-	V('b', 27), V('c', 28), V('d', 29), V('e', 30), V('f', 31),            \
-	V('g', 32), V('h', 33), V('i', 34), V('j', 35), V('k', 36),            \
-	V('l', 37), V('m', 38), V('n', 39), V('o', 40), V('p', 41),            \
-	V('q', 42), V('r', 43), V('s', 44), V('t', 45), V('u', 46),            \
-	V('v', 47), V('w', 48), V('x', 49), V('y', 50), V('z', 51),            \
-	V('0', 52), V('1', 53), V('2', 54), V('3', 55), V('4', 56),            \
-	V('5', 57), V('6', 58), V('7', 59), V('8', 60), V('9', 61)
+#define LETTERS_AND_DIGITS						\
+	['A'] = V(0), ['B'] = V(1), ['C'] = V(2), ['D'] = V(3),		\
+	['E'] = V(4), ['F'] = V(5), ['G'] = V(6), ['H'] = V(7),		\
+	['I'] = V(8), ['J'] = V(9), ['K'] = V(10), ['L'] = V(11),	\
+	['M'] = V(12), ['N'] = V(13), ['O'] = V(14), ['P'] = V(15),	\
+	['Q'] = V(16), ['R'] = V(17), ['S'] = V(18), ['T'] = V(19),	\
+	['U'] = V(20), ['V'] = V(21), ['W'] = V(22), ['X'] = V(23),	\
+	['Y'] = V(24), ['Z'] = V(25), ['a'] = V(26), ['b'] = V(27),	\
+	['c'] = V(28), ['d'] = V(29), ['e'] = V(30), ['f'] = V(31),	\
+	['g'] = V(32), ['h'] = V(33), ['i'] = V(34), ['j'] = V(35),	\
+	['k'] = V(36), ['l'] = V(37), ['m'] = V(38), ['n'] = V(39),	\
+	['o'] = V(40), ['p'] = V(41), ['q'] = V(42), ['r'] = V(43),	\
+	['s'] = V(44), ['t'] = V(45), ['u'] = V(46), ['v'] = V(47),	\
+	['w'] = V(48), ['x'] = V(49), ['y'] = V(50), ['z'] = V(51),	\
+	['0'] = V(52), ['1'] = V(53), ['2'] = V(54), ['3'] = V(55),	\
+	['4'] = V(56), ['5'] = V(57), ['6'] = V(58), ['7'] = V(59),	\
+	['8'] = V(60), ['9'] = V(61)
 /* clang-format on */
 
-static const unsigned char standard_values[256] = { LETTERS_AND_DIGITS,
-	V('+', 62), V('/', 63) };
-static const unsigned char url_safe_values[256] = { LETTERS_AND_DIGITS,
-	V('-', 62), V('_', 63) };
+static const unsigned char standard_values[256] = {
+	LETTERS_AND_DIGITS, ['+'] = V(62), ['/'] = V(63)
+};
+static const unsigned char url_safe_values[256] = {
+	LETTERS_AND_DIGITS, ['-'] = V(62), ['_'] = V(63)
+};
 
 /*
  * Decode a last group of 2 or 3 characters into 1 or 2 bytes. RFC 4648

@@ -105,51 +105,53 @@ copy_literal(struct scan *s, char *to)
 	return to;
 }
 
-/* What is too long as it stands there may fit once it is decoded. */
-static bool
-decode_apart(struct json_value string, struct buf *out)
+/*
+ * Decode to room for as much as stands there: no escape is shorter than what
+ * it means. Answers the end, or NULL for a lone surrogate.
+ */
+static char *
+decode(struct scan *s, char *room)
 {
-	struct buf apart = BUF_INIT(string.raw.len);
-	bool said = json_decode_string(string, &apart);
+	unsigned long code_point;
+	char *to = copy_literal(s, room);
+	char meaning;
 
-	buf_append_span(out, buf_span(&apart));
-	out->failed |= apart.failed;
-	buf_free(&apart);
-	return said;
+	for (; s->at < s->end; to = copy_literal(s, to)) {
+		meaning = json_escapes[(unsigned char)s->at[1]];
+		if (meaning) {
+			*to++ = meaning;
+			s->at += 2;
+		} else if (json_take_code_point(s, &code_point)) {
+			to += utf8_encode(code_point, to);
+		} else {
+			return NULL;
+		}
+	}
+	return to;
 }
 
 bool
 json_decode_string(struct json_value string, struct buf *out)
 {
+	struct buf apart = BUF_INIT(string.raw.len), *in = out;
 	struct scan s;
-	unsigned long code_point;
-	char *room, *to;
-	char meaning;
+	char *room, *end;
 
 	if (string.type != JSON_TYPE_STRING)
 		return false;
 	s.at = string.raw.at + 1;
 	s.end = string.raw.at + string.raw.len - 1; /* the closing quote */
+	/* What is too long as it stands there may fit once it is decoded. */
 	if ((size_t)(s.end - s.at) > out->max - out->len)
-		return decode_apart(string, out);
-	/* No escape is shorter than what it means. */
-	room = to = buf_room(out, (size_t)(s.end - s.at));
-	if (!room)
-		return true;
-	for (to = copy_literal(&s, to); s.at < s.end;
-	     to = copy_literal(&s, to)) {
-		meaning = json_escapes[(unsigned char)s.at[1]];
-		if (meaning) {
-			*to++ = meaning;
-			s.at += 2;
-		} else if (json_take_code_point(&s, &code_point)) {
-			to += utf8_encode(code_point, to);
-		} else {
-			return false;
-		}
-	}
-	out->len += (size_t)(to - room);
-	return true;
+		in = &apart;
+	room = buf_room(in, (size_t)(s.end - s.at));
+	end = room ? decode(&s, room) : NULL;
+	if (end)
+		in->len += (size_t)(end - room);
+	buf_append_span(out, buf_span(&apart));
+	out->failed |= apart.failed;
+	buf_free(&apart);
+	return end || !room;
 }
 
 /*

@@ -192,7 +192,7 @@ flush_parent(const char *path, bool made, struct error *err)
 static int
 open_directories(struct spool *spool, const char *path, struct error *err)
 {
-	struct known_spool id;
+	struct known_spool id = { .inode = 0 };
 	bool made_root, made_tmp, made_new;
 	size_t i;
 	int fd;
