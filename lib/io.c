@@ -157,6 +157,9 @@ io_write_out(int fd, const char *what, struct error *err)
 		    SYNC_FILE_RANGE_WAIT_BEFORE | SYNC_FILE_RANGE_WRITE |
 			SYNC_FILE_RANGE_WAIT_AFTER);
 	} while (rc < 0 && errno == EINTR);
+	/* Some sandboxes do not know the call: a flush does that, and more. */
+	if (rc < 0 && (errno == ENOSYS || errno == EPERM))
+		return io_fsync(fd, what, err);
 	if (rc < 0)
 		return error_system(err, "cannot write out %s", what);
 	return 0;

@@ -92,26 +92,43 @@ create(const struct spool *spool, struct timespec received,
 	return error_system(err, "cannot create a file in tmp/");
 }
 
+/*
+ * Another descriptor, for step 4: the first one is closed before the rename,
+ * so that who watches new/ sees one event. It has to be there before anything
+ * is written, or it would not be told of what failed until then.
+ */
+static int
+hold(const struct spool *spool, struct draft *draft, struct error *err)
+{
+	struct stat st;
+
+	if (spool->writes_out)
+		draft->fd = io_open_file(spool->tmp, draft->name, &st, err);
+	return spool->writes_out && draft->fd < 0 ? -1 : 0;
+}
+
 /* Step 2. */
 static int
-write_out(const struct spool *spool, struct draft *draft, struct error *err)
+settle(const struct spool *spool, int fd, struct error *err)
 {
-	if (spool->writes_out)
-		return io_write_out(draft->fd, "a file in tmp/", err);
-	if (io_fsync(draft->fd, "a file in tmp/", err) < 0)
-		return -1;
-	return io_close(&draft->fd, "a file in tmp/", err);
+	return spool->writes_out ? io_write_out(fd, "a file in tmp/", err)
+				 : io_fsync(fd, "a file in tmp/", err);
 }
 
 int
 spool_write(const struct spool *spool, struct timespec received,
     struct iovec *iov, int count, struct draft *draft, struct error *err)
 {
-	draft->fd = create(spool, received, draft->name, err);
-	if (draft->fd < 0)
+	int fd = create(spool, received, draft->name, err);
+
+	draft->fd = -1;
+	if (fd < 0)
 		return -1;
-	if (io_write_all(draft->fd, iov, count, "to tmp/", err) < 0 ||
-	    write_out(spool, draft, err) < 0) {
+	if (hold(spool, draft, err) < 0 ||
+	    io_write_all(fd, iov, count, "to tmp/", err) < 0 ||
+	    settle(spool, fd, err) < 0 ||
+	    io_close(&fd, "a file in tmp/", err) < 0) {
+		io_discard(&fd);
 		spool_forget(spool, draft);
 		return -1;
 	}

@@ -246,8 +246,8 @@ class Machine:
         self.disk = Disk(kind)
         self.other = Disk(kind) if apart else None  # for the archive
         self.tool = tool
-        self.sound = tool == TOOL and program in (
-            FCGI, broken(FLUSHED_FIRST, "handler")["program"])
+        self.sound = tool == TOOL and (
+            program == FCGI or f"/{FLUSHED_FIRST}/" in program)
         self.receiver = Receiver(program)
         self.params = params or endpoint
         self.spool = os.path.join(self.disk.place, "spool-0")
@@ -807,7 +807,8 @@ for _scene, _count in PROOFS:
             prove(scene, kind, count)
 
 
-for _scene, _count in ((RightAfter(), 60), (Meanwhile(), 40), (Load(), 20)):
+for _scene, _count in ((RightAfter(), 60), (Meanwhile(), 40), (Load(), 20),
+                       (Forged(), 10)):
     for _kind in (FAST_COMMIT, "ext4 with data=journal"):
         @test(f"{_kind}: {_scene.name}: nothing is lost, torn or stuck",
               seconds=SECONDS)

@@ -36,11 +36,13 @@ enum fault {
 
 static struct {
 	bool armed, hit;
-	bool renames; /* may one be done and fail? */
-	bool taking;  /* do the calls count that only consumers make? */
-	bool proved;  /* is a write-out enough on the spool's file system? */
-	int nth;      /* the call that fails, from 1 */
-	int calls;    /* so far */
+	bool renames;	/* may one be done and fail? */
+	bool taking;	/* do the calls count that only consumers make? */
+	bool proved;	/* is a write-out enough on the spool's file system? */
+	unsigned magic; /* that of the file system, where it is proved */
+	bool unborn;	/* no file there has a time of birth */
+	int nth;	/* the call that fails, from 1 */
+	int calls;	/* so far */
 	int errnum;
 	enum fault fault;
 	const char *name; /* of the call that failed */
@@ -144,6 +146,18 @@ open(const char *path, int flags, ...)
 	return (int)syscall(SYS_openat, AT_FDCWD, path, flags, mode);
 }
 
+static long
+look(int dir, const char *path, int flags, unsigned mask, struct statx *st)
+{
+	long rc = syscall(SYS_statx, dir, path, flags, mask, st);
+
+	if (plan.unborn)
+		st->stx_btime = (struct statx_timestamp){ .tv_sec = 0 };
+	else if (st->stx_btime.tv_sec == 0)
+		st->stx_btime.tv_sec = 1;
+	return rc;
+}
+
 #define CALL(name_, parameters_, made_)                                        \
 	int name_ parameters_                                                  \
 	{                                                                      \
@@ -164,7 +178,7 @@ CALL(fstat, (int fd, struct stat *st),
     syscall(SYS_newfstatat, fd, "", st, AT_EMPTY_PATH))
 CALL(statx,
     (int dir, const char *path, int flags, unsigned mask, struct statx *st),
-    syscall(SYS_statx, dir, path, flags, mask, st))
+    look(dir, path, flags, mask, st))
 
 /* Whatever the tests run on. */
 int
@@ -174,13 +188,18 @@ fstatfs(int fd, struct statfs *fs)
 		return -1;
 	if (syscall(SYS_fstatfs, fd, fs) < 0)
 		return -1;
-	fs->f_type = plan.proved ? XFS_SUPER_MAGIC : TMPFS_MAGIC;
+	fs->f_type = plan.proved ? plan.magic : TMPFS_MAGIC;
 	return 0;
 }
 
 int
 sync_file_range(int fd, off_t from, off_t len, unsigned flags)
 {
+	assert_int_equal(from, 0);
+	assert_int_equal(len, 0); /* to the end */
+	assert_int_equal(flags,
+	    SYNC_FILE_RANGE_WAIT_BEFORE | SYNC_FILE_RANGE_WRITE |
+		SYNC_FILE_RANGE_WAIT_AFTER);
 	if (plan.armed)
 		note("sync_file_range", fd);
 	if (!falls("sync_file_range"))
@@ -594,6 +613,43 @@ test_order_of_flushes(void **state)
 		assert_int_equal(count_trace("mkdirat"), 0);
 		leave_place(&place);
 	}
+}
+
+/* Which file systems are those where a write-out is enough? */
+static void
+test_file_systems(void **state)
+{
+	static const struct {
+		unsigned magic;
+		bool unborn, proved;
+	} rows[] = {
+		{ XFS_SUPER_MAGIC, false, true },
+		{ EXT4_SUPER_MAGIC, false, true },
+		{ EXT4_SUPER_MAGIC, true, false }, /* the ext2 driver */
+		{ BTRFS_SUPER_MAGIC, false, false },
+		{ NFS_SUPER_MAGIC, false, false },
+		{ OVERLAYFS_SUPER_MAGIC, false, false },
+	};
+	struct place place;
+	struct error err = ERROR_INIT;
+	size_t i;
+
+	(void)state;
+	plan.proved = true;
+	for (i = 0; i < COUNT(rows); i++) {
+		place = new_place();
+		plan.magic = rows[i].magic;
+		plan.unborn = rows[i].unborn;
+		arm(0, 0, NOT_DONE);
+		assert_int_equal(deliver(&place, &err), 0);
+		plan.armed = false;
+		if (count_trace("sync_file_range") != rows[i].proved)
+			fail_msg("row %zu: %u write-outs", i,
+			    count_trace("sync_file_range"));
+		leave_place(&place);
+	}
+	plan.magic = XFS_SUPER_MAGIC;
+	plan.unborn = false;
 }
 
 /* Whoever does not say what file system it is has the file flushed first. */
@@ -1045,6 +1101,7 @@ main(void)
 		cmocka_unit_test(test_short_writes),
 		cmocka_unit_test(test_modes_after_a_fault),
 		cmocka_unit_test(test_order_of_flushes),
+		cmocka_unit_test(test_file_systems),
 		cmocka_unit_test(test_unknown_file_system),
 		cmocka_unit_test(test_flushes_for_others),
 		cmocka_unit_test(test_taking_without_faults),
@@ -1055,6 +1112,7 @@ main(void)
 		cmocka_unit_test(test_log),
 	};
 
+	plan.magic = XFS_SUPER_MAGIC;
 	(void)umask(027);
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
