@@ -2,7 +2,8 @@
 /*
  * json_text - what JSON strings and numbers say, and strings written
  *
- * Linear in the bytes given; no memory but what is appended.
+ * Linear in the bytes given; no memory but what is appended, and as much
+ * again for a string that may be too long for its buffer.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -134,7 +135,7 @@ bool
 json_decode_string(struct json_value string, struct buf *out)
 {
 	struct buf apart = BUF_INIT(string.raw.len), *in = out;
-	struct scan s;
+	struct scan s = { .at = NULL };
 	char *room, *end;
 
 	if (string.type != JSON_TYPE_STRING)

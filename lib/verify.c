@@ -79,13 +79,22 @@ splice(struct span whole, struct span part, struct span replacement,
 	buf_append(out, after, whole.len - before - part.len);
 }
 
+/* Will anybody ask for members of the data? */
+static bool
+wants_members(const struct sender *sender)
+{
+	return sender->scheme == SCHEME_JWT || sender->type_path ||
+	    sender->id_paths[0] || sender->subject_paths[0];
+}
+
 /* From here on the data is this JSON value, and nothing around it. */
 static void
 set_json(struct message *m, struct json_value value)
 {
 	m->data_kind = DATA_JSON;
 	m->data = value.raw;
-	json_list(value, &m->members);
+	if (wants_members(m->sender))
+		json_list(value, &m->members);
 }
 
 /*

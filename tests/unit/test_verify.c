@@ -56,6 +56,8 @@ assert_data(const char *what, const struct message *m, enum data_kind kind,
 	if (kind != DATA_JSON)
 		return;
 	assert_true(json_scan(m->data, &again));
+	if (m->members.count == 0)
+		return; /* nobody will ask for any */
 	assert_int_equal(again.type, m->members.object.type);
 	assert_true(m->members.object.raw.at == m->data.at);
 	assert_int_equal(m->members.object.raw.len, m->data.len);
