@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: MIT
 """common - what the rows of the bench have in common
 
-A row is what stands behind one location of nginx. It stores a message the
-way all do: a file in tmp/, flushed, renamed to new/, new/ flushed, and only
-then 200. Stores stand below base.
+A row is what stands behind one location of nginx. What others store they
+store the plain way: a file in tmp/, flushed, renamed to new/, new/ flushed,
+and only then 200; hookdir has a way of its own. Stores stand below base.
 """
 
 import contextlib

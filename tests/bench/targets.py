@@ -79,6 +79,8 @@ def rates(result, figures):
     found = []
     for column, target in ((1, 1), (8, 1), (64, 2)):
         for kind, words in kinds(result):
+            if not words:
+                continue
             what = f"rate beside the best {kind}, {connected(column)}"
             if ("main", "hookdir", column) not in figures:
                 found.append(missing(what, f"{target} or more"))
@@ -93,6 +95,8 @@ def cpu(result, figures):
     found = []
     for column in figures.columns("main"):
         for kind, words in kinds(result):
+            if not words:
+                continue
             value, best = beside(figures, words, column, "cpu", min)
             found.append(line(
                 f"CPU beside the thriftiest {kind}, {connected(column)} "
