@@ -116,14 +116,15 @@ def _mirrors():
 def _cgroup_roots():
     """Where systemd finds its cgroups: one place, or two where the machine
     has both versions of them"""
-    roots = []
+    roots = {}
     for line in read("/proc/self/mountinfo").splitlines():
-        place, (kind, _, options) = line.split()[4], line.split(" - ")[1].split(
-            " ", 2)
+        _, _, device, _, place = line.split()[:5]
+        kind, _, options = line.split(" - ")[1].split(" ", 2)
         if kind == "cgroup2" or kind == "cgroup" and \
                 "name=systemd" in options.split(","):
-            roots.append(place)
-    return roots or fail("no cgroups are mounted")
+            # The same may be mounted a second time, below a chroot.
+            roots.setdefault(device, place)
+    return list(roots.values()) or fail("no cgroups are mounted")
 
 
 class _Cgroup:
