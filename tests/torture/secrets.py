@@ -509,7 +509,9 @@ class Sampler:
         # Between the two it may have become another program.
         if harness.read(f"/proc/{pid}/comm").rstrip("\n") != name:
             return
-        self.seen.setdefault((pid, name), set()).add(text)
+        # What starts the runner has the runner's environment, and is ours.
+        if not text.startswith(b'sh\0-c\0cd "$1" && shift && exec "$@"'):
+            self.seen.setdefault((pid, name), set()).add(text)
 
     def __enter__(self):
         self.thread.start()
