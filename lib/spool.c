@@ -102,9 +102,10 @@ hold(const struct spool *spool, struct draft *draft, struct error *err)
 {
 	struct stat st;
 
-	if (spool->writes_out)
-		draft->fd = io_open_file(spool->tmp, draft->name, &st, err);
-	return spool->writes_out && draft->fd < 0 ? -1 : 0;
+	if (!spool->writes_out)
+		return 0;
+	draft->fd = io_open_file(spool->tmp, draft->name, &st, err);
+	return draft->fd < 0 ? -1 : 0;
 }
 
 /* Step 2. */
