@@ -128,18 +128,32 @@ push(struct scan *s, bool object)
 	return true;
 }
 
+/* A member up to its value; the name is what stands between the quotes. */
+static bool
+scan_name(struct scan *s, struct span *name)
+{
+	const char *start;
+
+	skip_space(s);
+	start = s->at;
+	if (!scan_string(s))
+		return false;
+	*name = (struct span){ start + 1, (size_t)(s->at - start - 2) };
+	skip_space(s);
+	if (!take(s, ':'))
+		return false;
+	skip_space(s);
+	return true;
+}
+
 /* What every element starts with: white space, and a name in an object. */
 static enum step
 scan_lead(struct scan *s)
 {
-	skip_space(s);
-	if (!in_object(s))
-		return STEP_VALUE;
-	if (!scan_string(s))
-		return STEP_BROKEN;
-	skip_space(s);
-	if (!take(s, ':'))
-		return STEP_BROKEN;
+	struct span ignored;
+
+	if (in_object(s))
+		return scan_name(s, &ignored) ? STEP_VALUE : STEP_BROKEN;
 	skip_space(s);
 	return STEP_VALUE;
 }
@@ -204,9 +218,10 @@ scan_next(struct scan *s)
 static bool
 scan_value(struct scan *s)
 {
+	const unsigned depth = s->depth;
 	enum step step = scan_begin(s);
 
-	while (step != STEP_BROKEN && s->depth > 0)
+	while (step != STEP_BROKEN && s->depth > depth)
 		step = step == STEP_VALUE ? scan_begin(s) : scan_next(s);
 	return step == STEP_DONE;
 }
@@ -223,25 +238,87 @@ json_value_between(const char *start, const char *end)
 		{ start, (size_t)(end - start) } };
 }
 
-bool
-json_scan(struct span text, struct json_value *value)
+static struct scan
+scan_from(struct span text)
 {
-	struct scan s = { .at = text.at };
-	const char *start, *end;
+	/* An empty text may be at NULL, which nothing can be added to. */
+	return (struct scan){ .at = text.at,
+		.end = text.len ? text.at + text.len : text.at };
+}
 
-	if (text.len == 0)
+/* An object, its members noted; those too many are only counted. */
+static bool
+scan_members(struct scan *s, struct json_members *members)
+{
+	struct span name;
+	const char *start;
+	size_t i;
+
+	if (!push(s, take(s, '{')))
 		return false;
-	s.end = text.at + text.len;
-	skip_space(&s);
-	start = s.at;
-	if (!scan_value(&s))
+	skip_space(s);
+	if (take_close(s))
+		return true;
+	do {
+		if (!scan_name(s, &name))
+			return false;
+		start = s->at;
+		if (!scan_value(s))
+			return false;
+		i = members->count++;
+		if (i < JSON_MEMBERS_MAX) {
+			members->list[i].name = name;
+			members->list[i].value =
+			    json_value_between(start, s->at);
+		}
+		skip_space(s);
+	} while (take(s, ','));
+	return take_close(s);
+}
+
+/* White space, a value, white space, and nothing more. */
+static bool
+scan_text(
+    struct scan *s, struct json_value *value, struct json_members *members)
+{
+	const char *start, *end;
+	bool sound;
+
+	skip_space(s);
+	start = s->at;
+	sound = members && peek(s) == '{' ? scan_members(s, members)
+					  : scan_value(s);
+	if (!sound)
 		return false;
-	end = s.at;
-	skip_space(&s);
-	if (s.at < s.end)
+	end = s->at;
+	skip_space(s);
+	if (s->at < s->end)
 		return false;
 	*value = json_value_between(start, end);
 	return true;
+}
+
+bool
+json_scan_members(
+    struct span text, struct json_value *value, struct json_members *members)
+{
+	struct scan s = scan_from(text);
+
+	members->count = 0;
+	if (!scan_text(&s, value, members)) {
+		members->count = 0;
+		return false;
+	}
+	members->object = *value;
+	return true;
+}
+
+bool
+json_scan(struct span text, struct json_value *value)
+{
+	struct scan s = scan_from(text);
+
+	return scan_text(&s, value, NULL);
 }
 
 /* Take the walk on to where the scan has come. */
@@ -249,12 +326,6 @@ static void
 step_to(struct json_walk *walk, const struct scan *s)
 {
 	walk->rest = (struct span){ s->at, (size_t)(s->end - s->at) };
-}
-
-static struct scan
-scan_from(struct span text)
-{
-	return (struct scan){ .at = text.at, .end = text.at + text.len };
 }
 
 bool
@@ -274,7 +345,7 @@ bool
 json_walk_name(struct json_walk *walk, struct json_value *name)
 {
 	struct scan s = scan_from(walk->rest);
-	const char *start, *end;
+	struct span said;
 
 	if (walk->closed)
 		return false;
@@ -284,19 +355,11 @@ json_walk_name(struct json_walk *walk, struct json_value *name)
 		step_to(walk, &s);
 		return false;
 	}
-	if (walk->inside && !take(&s, ','))
-		return false;
-	skip_space(&s);
-	start = s.at;
-	if (!scan_string(&s))
-		return false;
-	end = s.at;
-	skip_space(&s);
-	if (!take(&s, ':'))
+	if ((walk->inside && !take(&s, ',')) || !scan_name(&s, &said))
 		return false;
 	walk->inside = true;
 	step_to(walk, &s);
-	*name = json_value_between(start, end);
+	*name = json_value_between(said.at - 1, said.at + said.len + 1);
 	return true;
 }
 

@@ -41,10 +41,29 @@ struct json_value {
 };
 
 /*
+ * The members of an object, noted in one pass for whoever wants several.
+ * What is no object has none. Views of the same bytes; nothing to free.
+ */
+#define JSON_MEMBERS_MAX 16
+
+struct json_members {
+	struct json_value object;
+	size_t count; /* more than the list holds: json_member() is asked */
+	struct {
+		struct span name; /* between the quotes, as it was written */
+		struct json_value value;
+	} list[JSON_MEMBERS_MAX];
+};
+
+/*
  * Is this one JSON text (RFC 8259 section 2), whole? If so, *value is its
  * value. On false *value is untouched.
  */
 bool json_scan(struct span text, struct json_value *value);
+
+/* The same, and what json_list() does; on false there are no members. */
+bool json_scan_members(
+    struct span text, struct json_value *value, struct json_members *members);
 
 /*
  * The members of an object one after the other, from the front of a text
@@ -71,21 +90,7 @@ bool json_walk_value(struct json_walk *walk, struct json_value *value);
 bool json_member(
     struct json_value object, const char *name, struct json_value *member);
 
-/*
- * The members of an object, found in one pass for whoever wants several.
- * What is no object has none. Views of the same bytes; nothing to free.
- */
-#define JSON_MEMBERS_MAX 16
-
-struct json_members {
-	struct json_value object;
-	size_t count; /* more than the list holds: json_member() is asked */
-	struct {
-		struct span name; /* between the quotes, as it was written */
-		struct json_value value;
-	} list[JSON_MEMBERS_MAX];
-};
-
+/* Of a value from json_scan() or from here: see struct json_members. */
 void json_list(struct json_value object, struct json_members *members);
 
 /* As json_member(). */

@@ -51,19 +51,14 @@ string_bytes(struct json_value string, struct buf *room, struct span *said)
 
 /* Does the string say a whole JSON object or array? */
 static bool
-string_of_json(
-    struct json_value string, struct buf *room, struct json_value *inner)
+string_of_json(struct json_value string, struct buf *room,
+    struct json_value *inner, struct json_members *members)
 {
-	struct json_value scanned;
 	struct span said;
 
-	if (!string_bytes(string, room, &said) ||
-	    !json_scan(without_bom(said), &scanned) ||
-	    (scanned.type != JSON_TYPE_OBJECT &&
-		scanned.type != JSON_TYPE_ARRAY))
-		return false;
-	*inner = scanned;
-	return true;
+	return string_bytes(string, room, &said) &&
+	    json_scan_members(without_bom(said), inner, members) &&
+	    (inner->type == JSON_TYPE_OBJECT || inner->type == JSON_TYPE_ARRAY);
 }
 
 /* Put the replacement where the part stands in the whole. */
@@ -79,22 +74,12 @@ splice(struct span whole, struct span part, struct span replacement,
 	buf_append(out, after, whole.len - before - part.len);
 }
 
-/* Will anybody ask for members of the data? */
-static bool
-wants_members(const struct sender *sender)
-{
-	return sender->scheme == SCHEME_JWT || sender->type_path ||
-	    sender->id_paths[0] || sender->subject_paths[0];
-}
-
 /* From here on the data is this JSON value, and nothing around it. */
 static void
 set_json(struct message *m, struct json_value value)
 {
 	m->data_kind = DATA_JSON;
 	m->data = value.raw;
-	if (wants_members(m->sender))
-		json_list(value, &m->members);
 }
 
 /*
@@ -106,19 +91,22 @@ unwrap(struct message *m, struct span payload, struct error *err)
 {
 	struct buf room = BUF_INIT(m->nested.max);
 	struct json_value root, data, inner, whole;
+	struct json_members ignored;
 
 	m->data = payload;
-	if (!json_scan(without_bom(payload), &root))
+	if (!json_scan_members(without_bom(payload), &root, &m->members))
 		return 0;
-	if (string_of_json(root, &m->unwrapped, &inner))
+	if (string_of_json(root, &m->unwrapped, &inner, &m->members))
 		root = inner;
 	set_json(m, root);
 	if (json_listed(&m->members, "data", &data) &&
-	    string_of_json(data, &room, &inner)) {
+	    string_of_json(data, &room, &inner, &ignored)) {
 		splice(root.raw, data.raw, inner.raw, &m->nested);
 		/* Deeper by what was inside: it may now be too deep. */
-		if (json_scan(buf_span(&m->nested), &whole))
+		if (json_scan(buf_span(&m->nested), &whole)) {
 			set_json(m, whole);
+			json_list(whole, &m->members);
+		}
 	}
 	m->nested.failed |= room.failed;
 	buf_free(&room);
@@ -131,13 +119,15 @@ unwrap(struct message *m, struct span payload, struct error *err)
 static int
 verify_jwt(struct message *m, const struct keyring *keys, struct error *err)
 {
+	struct json_members members;
 	struct json_value root, data;
 	struct span token;
 	double now;
 
-	if (!json_scan(without_bom(buf_span(&m->body)), &root))
+	if (!json_scan_members(
+		without_bom(buf_span(&m->body)), &root, &members))
 		return error_set(err, ERROR_FORM, "the body is not JSON");
-	if (!json_member(root, "data", &data) ||
+	if (!json_listed(&members, "data", &data) ||
 	    !string_bytes(data, &m->token, &token))
 		return error_set(err, ERROR_FORM,
 		    "the body is not a JSON object with a token in \"data\"");
@@ -163,7 +153,7 @@ take_body(struct message *m)
 
 	m->data = buf_span(&m->body);
 	m->data_type = m->content_type;
-	if (json_scan(without_bom(m->data), &root) &&
+	if (json_scan_members(without_bom(m->data), &root, &m->members) &&
 	    (root.type == JSON_TYPE_OBJECT || root.type == JSON_TYPE_ARRAY ||
 		m->data_type.len == 0 || json_media_type(m->data_type)))
 		set_json(m, root);

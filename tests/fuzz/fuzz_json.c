@@ -287,6 +287,30 @@ check_broken(struct span text)
 	}
 }
 
+/* Judging and noting at once comes to the same as one after the other. */
+static void
+check_members(struct span text, bool sound, struct json_value value)
+{
+	struct json_value again = { JSON_TYPE_NULL, { NULL, 7 } };
+	struct json_members noted, listed = { .count = 0 };
+	size_t i;
+
+	CHECK(json_scan_members(text, &again, &noted) == sound);
+	CHECK(again.raw.at == value.raw.at && again.raw.len == value.raw.len);
+	if (sound)
+		json_list(value, &listed);
+	if (listed.count > JSON_MEMBERS_MAX)
+		CHECK(noted.count > JSON_MEMBERS_MAX);
+	else
+		CHECK(noted.count == listed.count);
+	for (i = 0; i < listed.count && i < JSON_MEMBERS_MAX; i++)
+		CHECK(noted.list[i].name.at == listed.list[i].name.at &&
+		    noted.list[i].name.len == listed.list[i].name.len &&
+		    noted.list[i].value.raw.at == listed.list[i].value.raw.at &&
+		    noted.list[i].value.raw.len ==
+			listed.list[i].value.raw.len);
+}
+
 int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
@@ -311,6 +335,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	} else {
 		CHECK(value.raw.len == 7 && !value.raw.at);
 	}
+	check_members(text, ours, value);
 	check_broken(text);
 	json_decref(theirs);
 	input_end(&in);

@@ -74,6 +74,36 @@ read_data(const char *folder, const char *name)
 	return (struct span){ at, (size_t)len };
 }
 
+/* Judging and noting at once comes to the same as one after the other. */
+static void
+check_members(struct span text, bool sound, struct json_value value)
+{
+	struct json_value again = { JSON_TYPE_NULL, { NULL, 0 } };
+	struct json_members noted, listed = { .count = 0 };
+	size_t i;
+
+	assert_int_equal(json_scan_members(text, &again, &noted), sound);
+	assert_ptr_equal(again.raw.at, value.raw.at);
+	assert_int_equal(again.raw.len, value.raw.len);
+	if (sound)
+		json_list(value, &listed);
+	if (listed.count > JSON_MEMBERS_MAX)
+		assert_true(noted.count > JSON_MEMBERS_MAX);
+	else
+		assert_int_equal(noted.count, listed.count);
+	for (i = 0; i < listed.count && i < JSON_MEMBERS_MAX; i++) {
+		assert_ptr_equal(noted.list[i].name.at, listed.list[i].name.at);
+		assert_int_equal(
+		    noted.list[i].name.len, listed.list[i].name.len);
+		assert_ptr_equal(
+		    noted.list[i].value.raw.at, listed.list[i].value.raw.at);
+		assert_int_equal(
+		    noted.list[i].value.raw.len, listed.list[i].value.raw.len);
+		assert_int_equal(
+		    noted.list[i].value.type, listed.list[i].value.type);
+	}
+}
+
 /* Scan a copy of exactly these bytes; *value points into the original. */
 static bool
 scan_exactly(struct span text, struct json_value *value)
@@ -86,6 +116,7 @@ scan_exactly(struct span text, struct json_value *value)
 	if (text.len)
 		memcpy(copy, text.at, text.len);
 	ok = json_scan((struct span){ copy, text.len }, &got);
+	check_members((struct span){ copy, text.len }, ok, got);
 	if (ok && value) {
 		*value = got;
 		value->raw.at = text.at + (got.raw.at - copy);
