@@ -17,32 +17,26 @@
 #include <fastcgi.h>
 #include <fcgiapp.h>
 #include <fcntl.h>
-#include <poll.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/socket.h>
 #include <unistd.h>
 
 #include "clock.h"
+#include "listener.h"
 #include "log.h"
 #include "serve.h"
 #include "watchdog.h"
 
 #define STACK_SIZE   (512 * 1024)
-#define PAUSE_MS     50 /* before the next try when descriptors ran out */
 #define SCAN_SECONDS 1
-
-#define TIME_TO_STOP	(-1)
-#define LISTENER_BROKEN (-2)
 
 struct server {
 	struct fcgi_options options;
-	int64_t stall;		   /* microseconds */
-	int wake[2];		   /* closed at its writing end: stop */
-	pthread_mutex_t accepting; /* who holds it waits for a connection */
+	struct listener listener;
+	int64_t stall; /* microseconds */
 
 	pthread_mutex_t lock; /* for what follows */
 	pthread_cond_t ended;
@@ -62,6 +56,7 @@ struct connection {
 	FCGX_Request fcgi;
 	struct watch *watch;
 	int64_t stall;
+	bool at_end; /* all that the peer sends was read */
 };
 
 static ssize_t
@@ -70,8 +65,11 @@ fcgi_read(void *connection, char *to, size_t len)
 	struct connection *c = connection;
 	int got = FCGX_GetStr(to, (int)len, c->fcgi.in);
 
+	if (got > 0)
+		return got;
 	/* What came before an error counts; the next call tells of it. */
-	return got == 0 && FCGX_GetError(c->fcgi.in) ? -1 : got;
+	c->at_end = FCGX_GetError(c->fcgi.in) == 0;
+	return c->at_end ? 0 : -1;
 }
 
 static int
@@ -114,74 +112,35 @@ static const struct transport transport_fcgi = {
 	.has_end = true,
 };
 
-/* Descriptors or memory ran out: others may give some back. */
-static bool
-is_shortage(int errnum)
-{
-	return errnum == EMFILE || errnum == ENFILE || errnum == ENOMEM ||
-	    errnum == ENOBUFS;
-}
-
-/* A connection that failed before we got it, or a signal, or nothing. */
-static bool
-is_passing(int errnum)
-{
-	return errnum == EAGAIN || errnum == EINTR || errnum == ECONNABORTED ||
-	    errnum == EPROTO || errnum == EPERM;
-}
-
-/*
- * The next connection, or TIME_TO_STOP or LISTENER_BROKEN. One thread at a
- * time is here: a new connection wakes one of them, not all.
- */
-static int
-accept_one(struct server *server)
-{
-	struct pollfd pollers[2] = { { server->wake[0], POLLIN, 0 },
-		{ server->options.listener, POLLIN, 0 } };
-	bool gone, said = false;
-	int fd;
-
-	for (;;) {
-		if (poll(pollers, 2, -1) < 0)
-			continue;
-		if (pollers[0].revents)
-			return TIME_TO_STOP;
-		fd =
-		    accept4(server->options.listener, NULL, NULL, SOCK_CLOEXEC);
-		if (fd >= 0)
-			return fd;
-		/* A listener that was shut down says EAGAIN for ever. */
-		gone = pollers[1].revents & (POLLERR | POLLHUP | POLLNVAL);
-		if (is_passing(errno) && !gone)
-			continue;
-		if (!is_shortage(errno)) {
-			log_event(LOG_PRIORITY_ERROR, "listener-broken",
-			    strerrordesc_np(errno));
-			return LISTENER_BROKEN;
-		}
-		if (!said)
-			log_event(LOG_PRIORITY_ERROR, "accept-failed",
-			    strerrordesc_np(errno));
-		said = true;
-		(void)poll(pollers, 1, PAUSE_MS);
-	}
-}
-
 /* The watch's own descriptor; -1 when there is none to be had. */
 static int
 duplicate(const struct server *server, int fd)
 {
-	struct pollfd poller = { server->wake[0], 0, 0 };
 	int copy, tries;
 
 	for (tries = 0; tries < 100; tries++) {
 		copy = fcntl(fd, F_DUPFD_CLOEXEC, 0);
 		if (copy >= 0 || errno != EMFILE)
 			return copy;
-		(void)poll(&poller, 1, PAUSE_MS);
+		listener_pause(&server->listener);
 	}
 	return -1;
+}
+
+/*
+ * To close a connection with unread bytes in it would take back the answer:
+ * libfcgi then waits until the peer has closed. There is no need to wait for
+ * one that has sent all it had.
+ */
+static void
+finish(struct connection *c)
+{
+	int fd = c->fcgi.ipcFd;
+
+	c->fcgi.keepConnection = c->at_end;
+	FCGX_Finish_r(&c->fcgi);
+	if (c->fcgi.ipcFd >= 0)
+		(void)close(fd);
 }
 
 /* One connection, one request: we do not keep connections. */
@@ -213,7 +172,7 @@ serve_connection(struct server *server, struct watch *watch, int fd)
 		rq.broken = FCGX_GetError(c.fcgi.in) != 0 ||
 		    c.fcgi.role != FCGI_RESPONDER;
 		serve(&rq);
-		FCGX_Finish_r(&c.fcgi);
+		finish(&c);
 	} else {
 		log_event(LOG_PRIORITY_WARNING, "connection-dropped",
 		    "not a FastCGI request");
@@ -227,11 +186,7 @@ static void start_worker(struct server *server);
 static int
 next_connection(struct server *server)
 {
-	int fd;
-
-	(void)pthread_mutex_lock(&server->accepting);
-	fd = accept_one(server);
-	(void)pthread_mutex_unlock(&server->accepting);
+	int fd = listener_accept(&server->listener);
 
 	(void)pthread_mutex_lock(&server->lock);
 	server->idle--;
@@ -307,12 +262,11 @@ static int
 server_init(struct server *server, const struct fcgi_options *options)
 {
 	pthread_condattr_t steady;
-	int flags = fcntl(options->listener, F_GETFL), i;
+	int i;
 
 	memset(server, 0, sizeof(*server));
 	server->options = *options;
 	server->stall = (int64_t)options->stall * 1000000;
-	(void)pthread_mutex_init(&server->accepting, NULL);
 	(void)pthread_mutex_init(&server->lock, NULL);
 	/* Not the clock on the wall: that one can be set. */
 	(void)pthread_condattr_init(&steady);
@@ -323,10 +277,8 @@ server_init(struct server *server, const struct fcgi_options *options)
 	    calloc((size_t)options->threads, sizeof(*server->watches));
 	server->threads =
 	    calloc((size_t)options->threads, sizeof(*server->threads));
-	/* Another process may take the connection that poll() has seen. */
 	if (!server->watches || !server->threads ||
-	    pipe2(server->wake, O_CLOEXEC) < 0 || flags < 0 ||
-	    fcntl(options->listener, F_SETFL, flags | O_NONBLOCK) < 0 ||
+	    listener_init(&server->listener, options->listener) < 0 ||
 	    FCGX_Init() != 0) {
 		log_event(
 		    LOG_PRIORITY_ERROR, "start-failed", strerrordesc_np(errno));
@@ -362,7 +314,7 @@ wait_for_workers(struct server *server)
 	struct timespec until;
 	int i;
 
-	(void)close(server->wake[1]);
+	listener_stop(&server->listener);
 	(void)pthread_mutex_lock(&server->lock);
 	while (server->running > 0) {
 		(void)clock_gettime(CLOCK_MONOTONIC, &until);

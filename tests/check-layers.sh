@@ -26,7 +26,7 @@ lib_layer_of() {
 handler_layer_of() {
 	case $1 in
 	log | watchdog | budget) echo 8 ;;
-	request) echo 9 ;;
+	request | listener) echo 9 ;;
 	reply | endpoint) echo 10 ;;
 	authenticate) echo 11 ;;
 	exchange) echo 12 ;;

@@ -10,6 +10,7 @@ import concurrent.futures
 import contextlib
 import fcntl
 import os
+import re
 import select
 import signal
 import socket
@@ -24,7 +25,7 @@ from fcgiclient import (BODY, KEY, UNKNOWN, Peer, begin, cpu_seconds,
                         signed_endpoint, threads)
 from harness import (IS_ROOT, Handler, Nginx, Spool, call_params, eq, fail,
                      fcgi_pairs, fcgi_record, folder, has, hasnt, main, ok,
-                     test, wait_for)
+                     read, test, wait_for)
 
 OSERR, USAGE = 71, 64
 STALL = ("-w", "2")
@@ -629,6 +630,51 @@ def _():
                 serves(handler)
             eq(f"exit status after {number.name}", handler.stop(number), 0)
             handler.down()
+
+
+def switches(pid):
+    """How often each thread has been woken so far"""
+    return {task: int(re.search(r"^voluntary_ctxt_switches:\s*(\d+)", read(
+        f"/proc/{pid}/task/{task}/status"), re.M)[1])
+            for task in os.listdir(f"/proc/{pid}/task")}
+
+
+@test("a connection wakes one thread, not all that wait")
+def _():
+    spool = new_spool()
+    parts = records(**endpoint(spool.path))
+    with Handler(args=["-t", "32"]) as handler, contextlib.ExitStack() as open_:
+        peers = [open_.enter_context(Peer(handler)) for _ in range(24)]
+        for peer in peers:
+            peer.send(parts[0]).taken()
+        wait_for(lambda: threads(handler.pid) > 24, "24 threads")
+        for peer in peers:
+            peer.send(*parts[1:])
+            eq("status", peer.answer().status, 200)
+        before = switches(handler.pid)
+        for _ in range(40):
+            serves(handler)
+            time.sleep(0.01)
+        after = switches(handler.pid)
+    # The main thread looks after peers; and who has just answered may not be
+    # back yet when the next one comes.
+    woken = [task for task in after if after[task] != before.get(task)]
+    ok(f"{len(woken)} of {len(after)} threads woken", len(woken) <= 4)
+
+
+@test("nobody waits for a peer that has its answer and does not close")
+def _():
+    spool = new_spool()
+    parts = records(**endpoint(spool.path))
+    with Handler(args=["-t", "1"]) as handler, contextlib.ExitStack() as open_:
+        began = time.monotonic()
+        for _ in range(20):
+            peer = open_.enter_context(Peer(handler))
+            peer.send(*parts)
+            eq("status", peer.answer().status, 200)
+        took = time.monotonic() - began
+    # Two seconds for each would be 40.
+    ok(f"20 calls on one thread took {took:.1f} s", took < 20)
 
 
 @test("each stopping signal lets a request under way be finished")

@@ -378,7 +378,7 @@ VARIANTS = {
         ("handler/serve.c", r"#include <stdlib.h>",
          "#include <stdlib.h>\n#include <unistd.h>")],
     "ends when descriptors run out": [
-        ("handler/transport_fcgi.c", r"return errnum == EMFILE \|\|",
+        ("handler/listener.c", r"return errnum == EMFILE \|\|",
          "return errnum == -1 ||")],
     "says 500 when memory runs out": [
         ("handler/reply.c", r"\[ERROR_MEMORY\] = 503",
