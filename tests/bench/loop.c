@@ -8,6 +8,7 @@
  *
  *     flushed-first    fsync, rename to new/, fsync of new/
  *     written-out      write-out awaited, rename, fsync, fsync of new/
+ *     new-first        write-out awaited, rename, fsync of new/, fsync
  *     file-alone       write-out awaited, rename, fsync
  *     new-alone        write-out awaited, rename, fsync of new/
  *     linked           the same as file-alone, with O_TMPFILE and linkat()
@@ -32,11 +33,12 @@
 #define MAX_THREADS 256
 
 static const char *const ways[] = { "flushed-first", "written-out",
-	"file-alone", "new-alone", "linked", "shared" };
+	"new-first", "file-alone", "new-alone", "linked", "shared" };
 
 static enum {
 	FLUSHED_FIRST,
 	WRITTEN_OUT,
+	NEW_FIRST,
 	FILE_ALONE,
 	NEW_ALONE,
 	LINKED,
@@ -147,8 +149,11 @@ store_one(const char *name)
 	publish(fd, name);
 	if (way == WRITTEN_OUT || way == FILE_ALONE || way == LINKED)
 		flush(fd);
-	if (way == FLUSHED_FIRST || way == WRITTEN_OUT || way == NEW_ALONE)
+	if (way == FLUSHED_FIRST || way == WRITTEN_OUT || way == NEW_ALONE ||
+	    way == NEW_FIRST)
 		flush(new_);
+	if (way == NEW_FIRST)
+		flush(fd);
 	if (way == SHARED)
 		flush_shared();
 	if (close(fd) < 0)
