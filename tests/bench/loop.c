@@ -32,8 +32,8 @@
 
 #define MAX_THREADS 256
 
-static const char *const ways[] = { "flushed-first", "written-out",
-	"new-first", "file-alone", "new-alone", "linked", "shared" };
+static const char *const ways[] = { "flushed-first", "written-out", "new-first",
+	"file-alone", "new-alone", "linked", "shared" };
 
 static enum {
 	FLUSHED_FIRST,
