@@ -20,9 +20,10 @@ import subprocess
 import shipmondo
 from fcgiclient import (BODY, KEY, endpoint, new_spool, parse_log,
                         sanitized, signed_endpoint)
-from harness import (FCGI, IS_ROOT, PATIENCE, ROOT, Cgi, Failure, Handler,
+from harness import (FCGI, IS_ROOT, PATIENCE, Cgi, Failure, Handler,
                      Spool, call_params, clean_environment, eq, fail, folder,
                      has, hasnt, main, ok, parse_cgi, skip, test, wait_for)
+from variant import variant
 
 PAYLOAD = shipmondo.form_b()
 SIGNED = shipmondo.body(PAYLOAD, KEY)
@@ -433,41 +434,6 @@ VARIANTS = {
 }
 
 
-@functools.cache
-def source():
-    place = folder("source")
-    for name in ("lib", "handler"):
-        shutil.copytree(os.path.join(ROOT, name), os.path.join(place, name))
-    shutil.copy(os.path.join(ROOT, "Makefile"), place)
-    return place
-
-
-def build_variant(file, pattern, replacement):
-    place = source()
-    path = os.path.join(place, file)
-    with open(path, encoding="utf-8") as stream:
-        good = stream.read()
-    bad, count = re.subn(pattern, replacement, good)
-    eq(f"places in {file}", count, 1)
-    try:
-        with open(path, "w", encoding="utf-8") as stream:
-            stream.write(bad)
-        done = subprocess.run(
-            ["make", "-C", place, "build/hookdir.fcgi", "BUILD=build",
-             "OPTIMIZE=-O1 -w",
-             "HARDENING=", "LDFLAGS=", "-j2"], check=False,
-            stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
-            env=clean_environment())
-        if done.returncode:
-            fail(done.stdout.decode("utf-8", "replace")[-2000:])
-    finally:
-        with open(path, "w", encoding="utf-8") as stream:
-            stream.write(good)
-    program = os.path.join(folder("variant", 0o755), "hookdir.fcgi")
-    shutil.copy(os.path.join(place, "build", "hookdir.fcgi"), program)
-    return program
-
-
 def finds(program, also=()):
     """Do the checks find anything wrong with this program?"""
     try:
@@ -482,7 +448,7 @@ def finds(program, also=()):
 
 @test("the checks pass a handler that is built the same way and is sound")
 def _():
-    program = build_variant("lib/spool.c", r"\A", "")
+    program = variant(("lib/spool.c", r"\A", ""))
     for also in ((), FLUSHED_FIRST):
         eq("found", finds(program, also), [])
 
@@ -502,7 +468,7 @@ for _name, _change in VARIANTS.items():
         if not also and not writes_out():
             print("# not here: TMPDIR is where files are flushed first")
             return
-        ok("something is found", finds(build_variant(*edit), also))
+        ok("something is found", finds(variant(tuple(edit)), also))
 
 
 # --- limits -----------------------------------------------------------------

@@ -44,9 +44,10 @@ sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)),
 import harness  # noqa: E402
 from cutdisk import SHUTDOWN, NO_LOG_FLUSH, command, own_mounts  # noqa: E402
 from fcgiclient import endpoint, new_place, threads  # noqa: E402
-from harness import (FCGI, ROOT, Cgi, Failure, Handler, Process,  # noqa: E402
+from harness import (FCGI, Cgi, Failure, Handler, Process,  # noqa: E402
                      Spool, clean_environment, eq, fail, folder, has, main,
-                     ok, test, wait_for, write)
+                     ok, test, wait_for)
+from variant import variant  # noqa: E402
 
 LONG = os.environ.get("HOOKDIR_LONG", "") not in ("", "0")
 TIMES = 5 if LONG else 1
@@ -392,27 +393,6 @@ VARIANTS = {
 }
 
 
-@functools.cache
-def variant(name):
-    """A handler that is built from a changed copy of the sources"""
-    place = folder("source")
-    for part in ("lib", "handler"):
-        shutil.copytree(os.path.join(ROOT, part), os.path.join(place, part))
-    shutil.copy(os.path.join(ROOT, "Makefile"), place)
-    for file, pattern, replacement in VARIANTS[name]:
-        path = os.path.join(place, file)
-        text, count = re.subn(pattern, replacement, harness.read(path),
-                              flags=re.S)
-        eq(f"places in {file}", count, 1)
-        write(path, text, 0o644)
-    command("make", "-C", place, "build/hookdir.fcgi", "BUILD=build",
-            "OPTIMIZE=-O1 -w", "HARDENING=", "LDFLAGS=", "-j2")
-    program = os.path.join(folder("variant", 0o755), "hookdir.fcgi")
-    shutil.copy(os.path.join(place, "build", "hookdir.fcgi"), program)
-    shutil.rmtree(place)
-    return program
-
-
 def broken(name):
     """One of tests/torture/broken"""
     path = os.path.join(os.path.dirname(FCGI), "broken", name,
@@ -454,7 +434,7 @@ def scene(name, control, why, seconds=240):
         @test(f"{name}: a handler {who} is caught",
               seconds=seconds)
         def _():
-            program = variant(control) if control in VARIANTS \
+            program = variant(*VARIANTS[control]) if control in VARIANTS \
                 else broken(control)
             keep, harness.Failure = harness.Failure, Caught
             try:

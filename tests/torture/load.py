@@ -26,13 +26,11 @@ import contextlib
 import functools
 import hashlib
 import os
-import re
 import resource
 import select
 import shutil
 import statistics
 import struct
-import subprocess
 import sys
 import tempfile
 import threading
@@ -46,10 +44,11 @@ import shipmondo  # noqa: E402
 from cutdisk import command, own_mounts  # noqa: E402
 from fcgiclient import (KEY, OTHER_KEY, Peer, endpoint,  # noqa: E402
                         memory, sanitized, signed_endpoint, threads)
-from harness import (NAME, ROOT, WEB_USER, Apache, Handler,  # noqa: E402
-                     Nginx, Response, Spool, call_params, clean_environment,
-                     eq, fail, fcgi_begin, folder, has, main, ok, parse_cgi,
-                     test, wait_for)
+from harness import (NAME, WEB_USER, Apache, Handler,  # noqa: E402
+                     Nginx, Response, Spool, call_params, eq, fail,
+                     fcgi_begin, folder, has, main, ok, parse_cgi, test,
+                     wait_for)
+from variant import variant  # noqa: E402
 
 LONG = os.environ.get("HOOKDIR_LONG", "") not in ("", "0")
 TIMES = 5 if LONG else 1
@@ -246,29 +245,6 @@ def many_links(path, source, count):
 
 
 # --- handlers that are broken on purpose ------------------------------------
-
-@functools.cache
-def variant(path, pattern, replacement):
-    """The handler with one place of its source changed"""
-    place = folder("variant", 0o755)
-    for name in ("lib", "handler"):
-        shutil.copytree(os.path.join(ROOT, name), os.path.join(place, name))
-    shutil.copy(os.path.join(ROOT, "Makefile"), place)
-    path = os.path.join(place, path)
-    with open(path, encoding="utf-8") as file:
-        text, count = re.subn(pattern, replacement, file.read())
-    eq(f"places in {path}", count, 1)
-    with open(path, "w", encoding="utf-8") as file:
-        file.write(text)
-    done = subprocess.run(
-        ["make", "-C", place, "BUILD=build", "OPTIMIZE=-O1 -w", "HARDENING=",
-         "LDFLAGS=", "-j2", "build/hookdir.fcgi"], check=False,
-        stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
-        env=clean_environment())
-    if done.returncode:
-        fail(done.stdout.decode("utf-8", "replace")[-2000:])
-    return os.path.join(place, "build", "hookdir.fcgi")
-
 
 class Variant(Handler):
     def __init__(self, program, **options):
@@ -681,8 +657,8 @@ def _():
 @test("control: a handler that says 200 and stores nothing is found out",
       seconds=SECONDS)
 def _():
-    liar = variant("handler/receive.c", r"return spool_deliver\([^;]*\);",
-                   "return 0;")
+    liar = variant(("handler/receive.c", r"return spool_deliver\([^;]*\);",
+                    "return 0;"))
     with Variant(liar, user=WEB_USER) as handler, \
             RoomyNginx(handler, keys=[KEY]) as web:
         answers, acknowledged = thousand(web, web.spool(), 1, 100)
@@ -1056,11 +1032,11 @@ def _():
         ok(f"{full / empty:.2f} is below 2", full < 2 * empty)
         ok("none was late", slowest < LATEST)
         within("1,000,000 files: peak of memory", handler, THREADS, 64 * MIB)
-    counting = variant(
-        "handler/receive.c", r"(?s)(\nstatic int\ndeliver\(.*?rc = -1;\n)",
+    counting = variant((
+        "handler/receive.c", r"(\nstatic int\ndeliver\(.*?rc = -1;\n)",
         r"\n#include <dirent.h>\n#include <fcntl.h>\n\1"
         r'\tDIR *all = fdopendir(openat(x->spool.root, "new", O_RDONLY));'
-        r"\n\twhile (readdir(all))\n\t\t;\n\tclosedir(all);\n")
+        r"\n\twhile (readdir(all))\n\t\t;\n\tclosedir(all);\n"))
     with Variant(counting) as handler:
         (empty, full), _ = deliveries(handler, spools, 3)
         figure("control, a handler that reads new/ at each delivery",

@@ -23,8 +23,6 @@ import base64
 import contextlib
 import json
 import os
-import re
-import shutil
 import signal
 import subprocess
 import sys
@@ -41,11 +39,12 @@ import harness  # noqa: E402
 import senders  # noqa: E402
 import shipmondo  # noqa: E402
 from fcgiclient import new_place  # noqa: E402
-from harness import (FCGI, ROOT, Apache, Cgi, Handler, Spool,  # noqa: E402
-                     clean_environment, eq, fail, folder, has, main, ok,
+from harness import (FCGI, Apache, Cgi, Handler, Spool,  # noqa: E402
+                     clean_environment, eq, has, main, ok,
                      test, wait_for, write)
 from senders import KINDS, SAMPLES, basic, bearer  # noqa: E402
 from spools import TOOL, Work  # noqa: E402
+from variant import variant  # noqa: E402
 
 USER = "www-data"
 
@@ -681,31 +680,6 @@ VARIANTS = {
 }
 
 
-def variant(name):
-    """A handler that is built from a changed copy of the sources"""
-    place = folder("source")
-    for part in ("lib", "handler"):
-        shutil.copytree(os.path.join(ROOT, part), os.path.join(place, part))
-    shutil.copy(os.path.join(ROOT, "Makefile"), place)
-    for file, pattern, replacement in VARIANTS[name]:
-        path = os.path.join(place, file)
-        text, count = re.subn(pattern, replacement, harness.read(path),
-                              flags=re.S)
-        eq(f"places in {file}", count, 1)
-        write(path, text, 0o644)
-    done = subprocess.run(
-        ["make", "-C", place, "build/hookdir.fcgi", "BUILD=build",
-         "OPTIMIZE=-O1 -w", "HARDENING=", "LDFLAGS=", "-j2"], check=False,
-        stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
-        env=clean_environment())
-    if done.returncode:
-        fail(done.stdout.decode("utf-8", "replace")[-2000:])
-    program = os.path.join(folder("variant", 0o755), "hookdir.fcgi")
-    shutil.copy(os.path.join(place, "build", "hookdir.fcgi"), program)
-    shutil.rmtree(place)
-    return program
-
-
 def cores(program, number):
     """The cores that it leaves when a signal ends it after a call"""
     place = new_place(0o777)
@@ -738,7 +712,7 @@ def _():
 
 @test("no core is written: a handler that lets others look in is caught")
 def _():
-    found = cores(variant("lets others look in"), signal.SIGSEGV)
+    found = cores(variant(*VARIANTS["lets others look in"]), signal.SIGSEGV)
     ok("there is a core", found)
     with open(found[0], "rb") as file:
         ok("and the key is in it", KEY.encode() in file.read())
@@ -778,7 +752,7 @@ def _():
 @test("another process of the same user: a handler that lets others look in "
       "is caught")
 def _():
-    found = looked_into(variant("lets others look in"))
+    found = looked_into(variant(*VARIANTS["lets others look in"]))
     for what in ("read mem", "read environ", "ptrace attach"):
         has("ways in", found, what)
     figure("control: ways in", ", ".join(found), "some")
@@ -841,7 +815,7 @@ def remains(program):
 @test("what is left in memory is counted")
 def _():
     first, later = remains(FCGI)
-    bare, _ = remains(variant("wipes nothing"))
+    bare, _ = remains(variant(*VARIANTS["wipes nothing"]))
     for name, count in first.items():
         figure(f"copies of {name} in the handler's memory after its request",
                f"{count}; {later[name]} after 100 others; {bare[name]} if "
@@ -877,7 +851,7 @@ def _():
 @test("a handler that logs its parameters is caught")
 def _():
     for kind in ("fcgi", "cgi"):
-        found = direct(variant("logs its parameters"), kind).found
+        found = direct(variant(*VARIANTS["logs its parameters"]), kind).found
         for name in ("current key of shipmondo", "client secret",
                      "previous token key"):
             has(kind, found, f"{name} in the log")
@@ -886,7 +860,7 @@ def _():
 
 @test("a handler that logs the body is caught")
 def _():
-    found = direct(variant("logs the body"), "fcgi").found
+    found = direct(variant(*VARIANTS["logs the body"]), "fcgi").found
     has("found", found, "a payload in the log")
     figure("control: payloads in the log", len(found), "1 or more")
 
