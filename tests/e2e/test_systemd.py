@@ -49,18 +49,9 @@ def debian():
     return system or fail(failure)
 
 
-@functools.cache
-def set_up():
-    """(it, None), or (None, why there is none), which takes as long"""
-    try:
-        return _set_up(), None
-    except Failure as failure:
-        return None, str(failure)
-
-
-def _set_up():
-    system = Container(["cron", "jq", "sqlite3", *libraries(TOOL, FCGI)])
-    # As built: what is tested must not change while it is tested.
+def install(system):
+    """Installs what was built, which must not change while it is tested,
+    and boots."""
     done = subprocess.run(
         ["make", "--silent", "--old-file=all", "install",
          f"DESTDIR={system.root}", "PREFIX=/usr",
@@ -72,6 +63,20 @@ def _set_up():
     system.boot()
     system.run("systemd-sysusers", "hookdir.conf")
     system.run("systemd-tmpfiles", "--create", "hookdir.conf")
+
+
+@functools.cache
+def set_up():
+    """(it, None), or (None, why there is none), which takes as long"""
+    try:
+        return _set_up(), None
+    except Failure as failure:
+        return None, str(failure)
+
+
+def _set_up():
+    system = Container(["cron", "jq", "sqlite3", *libraries(TOOL, FCGI)])
+    install(system)
     for unit in (*RUN, "hookdir-watch.service"):
         system.run("cp", SAMPLES + unit, "/etc/systemd/system/")
     system.run("systemctl", "daemon-reload")

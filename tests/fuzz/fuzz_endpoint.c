@@ -8,6 +8,7 @@
 #include "budget.h"
 #include "endpoint.h"
 #include "fuzz.h"
+#include "stream.h"
 
 #define PARAMS_MAX 64
 
@@ -16,37 +17,6 @@ static const char *const known[] = { "ROLE", "SPOOL", "SENDER", "EVENT",
 	"TOKEN_KEY_PREVIOUS", "CLIENT_ID", "CLIENT_SECRET",
 	"CLIENT_SECRET_PREVIOUS", "TOKEN_TTL", "JWKS", "ISSUER", "AUDIENCE",
 	"MAX_BODY", "QUARANTINE", "DEDUP", "HEADERS" };
-
-/* A body that comes in pieces. */
-struct stream {
-	struct span left;
-	size_t piece;
-	bool breaks;
-};
-
-static ssize_t
-stream_read(void *connection, char *to, size_t len)
-{
-	struct stream *s = connection;
-
-	if (len > s->piece)
-		len = s->piece;
-	if (len > s->left.len)
-		len = s->left.len;
-	if (!len)
-		return s->breaks ? -1 : 0;
-	memcpy(to, s->left.at, len);
-	s->left.at += len;
-	s->left.len -= len;
-	return (ssize_t)len;
-}
-
-static void
-stream_peer_turn(void *connection, bool peer)
-{
-	(void)connection;
-	(void)peer;
-}
 
 /* The last one counts, by hand. */
 static const char *

@@ -17,6 +17,7 @@
 
 #include "event.h"
 #include "serve.h"
+#include "stream.h"
 
 #define PARAMS_MAX 64
 #define LOG_START  "hookdir.fcgi: "
@@ -28,31 +29,6 @@ static const char key_set[] =
 
 static char place[128], spool_param[192], jwks_param[192];
 static int spool = -1, log_file = -1, log_saved = -1;
-
-struct stream {
-	struct span left;
-	size_t piece;
-	bool breaks;
-	struct buf answer;
-	int finished;
-};
-
-static ssize_t
-stream_read(void *connection, char *to, size_t len)
-{
-	struct stream *s = connection;
-
-	if (len > s->piece)
-		len = s->piece;
-	if (len > s->left.len)
-		len = s->left.len;
-	if (!len)
-		return s->breaks ? -1 : 0;
-	memcpy(to, s->left.at, len);
-	s->left.at += len;
-	s->left.len -= len;
-	return (ssize_t)len;
-}
 
 static int
 stream_write(void *connection, const char *bytes, size_t len)
@@ -71,13 +47,6 @@ stream_finish(void *connection)
 
 	s->finished++;
 	return 0;
-}
-
-static void
-stream_peer_turn(void *connection, bool peer)
-{
-	(void)connection;
-	(void)peer;
 }
 
 /* How many files a folder of the spool has; all are removed. */

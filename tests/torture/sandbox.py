@@ -46,8 +46,7 @@ import harness  # noqa: E402
 import shipmondo  # noqa: E402
 import test_systemd  # noqa: E402
 from harness import (FCGI, NAME, PATIENCE, Failure, Spool,  # noqa: E402
-                     certificate, clean_environment, eq, fail, fill_keys,
-                     folder, has, main, needs_root, ok, read, root_file,
+                     certificate, eq, fail, fill_keys, folder, has, main, needs_root, ok, read, root_file,
                      test, wait_for, write)
 from test_systemd import KEY, SAMPLES, SPOOLS, TOOL, Installed  # noqa: E402
 
@@ -136,17 +135,7 @@ def _set_up():
     start = time.monotonic()
     machine = Machine(["curl", "jq", "nginx", "sqlite3",
                        *test_systemd.libraries(TOOL, FCGI)])
-    done = subprocess.run(
-        ["make", "--silent", "--old-file=all", "install",
-         f"DESTDIR={machine.root}", "PREFIX=/usr",
-         f"BUILD={os.path.dirname(FCGI)}"], cwd=root_file(), check=False,
-        stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
-        env=clean_environment())
-    if done.returncode:
-        fail(f"make install: {done.stdout[-2000:]}")
-    machine.boot()
-    machine.run("systemd-sysusers", "hookdir.conf")
-    machine.run("systemd-tmpfiles", "--create", "hookdir.conf")
+    test_systemd.install(machine)
     nginx_of(machine)
     samples = SAMPLES.removesuffix("tools/samples/")
     for unit in ("tools/samples/hookdir-run.path",
