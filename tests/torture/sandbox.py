@@ -46,8 +46,8 @@ import harness  # noqa: E402
 import shipmondo  # noqa: E402
 import test_systemd  # noqa: E402
 from harness import (FCGI, NAME, PATIENCE, Failure, Spool,  # noqa: E402
-                     certificate, eq, fail, fill_keys, folder, has, main, needs_root, ok, read, root_file,
-                     test, wait_for, write)
+                     certificate, eq, fail, fill_keys, folder, has, main,
+                     needs_root, ok, read, root_file, test, wait_for, write)
 from test_systemd import KEY, SAMPLES, SPOOLS, TOOL, Installed  # noqa: E402
 
 harness._tests.clear()  # those of guest and test_systemd
