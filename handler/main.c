@@ -131,13 +131,12 @@ keep_secrets_in(void)
 /*
  * Large buffers are mapped, and given back to the system when they are
  * freed. By itself malloc would raise this limit with each large body, and
- * keep more and more of them. Those of a body of 200 kB are below it: to map
- * and clear them for each one took a quarter of its time.
+ * keep more and more of them.
  */
 static void
 give_memory_back(void)
 {
-	(void)mallopt(M_MMAP_THRESHOLD, 260 << 10);
+	(void)mallopt(M_MMAP_THRESHOLD, 64 << 10);
 }
 
 /*
