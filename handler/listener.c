@@ -54,14 +54,6 @@ listener_stop(struct listener *listener)
 	(void)close(listener->wake[1]);
 }
 
-void
-listener_pause(const struct listener *listener)
-{
-	struct pollfd poller = { listener->wake[0], 0, 0 };
-
-	(void)poll(&poller, 1, PAUSE_MS);
-}
-
 /* Descriptors or memory ran out: others may give some back. */
 static bool
 is_shortage(int errnum)
@@ -74,8 +66,15 @@ is_shortage(int errnum)
 static bool
 is_passing(int errnum)
 {
-	return errnum == EAGAIN || errnum == EINTR || errnum == ECONNABORTED ||
-	    errnum == EPROTO || errnum == EPERM;
+	static const int passing[] = { EAGAIN, EINTR, ECONNABORTED, EPROTO,
+		EPERM, ENETDOWN, ENETUNREACH, EHOSTDOWN, EHOSTUNREACH, ENONET,
+		ENOPROTOOPT };
+	size_t i;
+
+	for (i = 0; i < sizeof(passing) / sizeof(passing[0]); i++)
+		if (errnum == passing[i])
+			return true;
+	return false;
 }
 
 static int
@@ -108,32 +107,45 @@ wait_for_event(const struct listener *listener, bool *gone)
 	return 0;
 }
 
-/* Descriptors or memory ran out: said once, and tried again. */
-static void
-wait_for_more(const struct listener *listener, int errnum, bool *said)
+/*
+ * As accept4(), with errno in *errnum. Out of descriptors or memory it is
+ * tried again, by this thread alone; EAGAIN when it is to stop.
+ */
+static int
+take_connection(const struct listener *listener, int *errnum)
 {
-	if (!*said)
-		log_event(LOG_PRIORITY_ERROR, "accept-failed",
-		    strerrordesc_np(errnum));
-	*said = true;
-	listener_pause(listener);
+	struct pollfd stopped = { listener->wake[0], 0, 0 };
+	bool said = false;
+	int fd;
+
+	for (;;) {
+		fd = accept4(listener->fd, NULL, NULL, SOCK_CLOEXEC);
+		*errnum = errno;
+		if (fd >= 0 || !is_shortage(*errnum))
+			return fd;
+		if (!said)
+			log_event(LOG_PRIORITY_ERROR, "accept-failed",
+			    strerrordesc_np(*errnum));
+		said = true;
+		if (poll(&stopped, 1, PAUSE_MS) > 0) {
+			*errnum = EAGAIN;
+			return -1;
+		}
+	}
 }
 
 int
 listener_accept(const struct listener *listener)
 {
-	bool said = false, gone;
 	int fd, errnum, rc;
+	bool gone;
 
 	for (;;) {
 		rc = wait_for_event(listener, &gone);
 		if (rc < 0)
 			return rc;
-		fd = accept4(listener->fd, NULL, NULL, SOCK_CLOEXEC);
-		errnum = errno;
-		if (fd < 0 && is_shortage(errnum))
-			wait_for_more(listener, errnum, &said);
-		else if (fd < 0 && (gone || !is_passing(errnum)))
+		fd = take_connection(listener, &errnum);
+		if (fd < 0 && (gone || !is_passing(errnum)))
 			return broken(errnum);
 		if (arm(listener, EPOLL_CTL_MOD) < 0) {
 			errnum = errno;

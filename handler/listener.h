@@ -34,7 +34,4 @@ int listener_accept(const struct listener *listener);
 /* Has every listener_accept() return, now and from now on. Once. */
 void listener_stop(struct listener *listener);
 
-/* Wait a little, or until it is stopped, before something is tried again. */
-void listener_pause(const struct listener *listener);
-
 #endif

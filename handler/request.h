@@ -15,7 +15,8 @@
 #include "buf.h"
 
 struct transport {
-	/* Up to len bytes; 0 at the end, -1 when the stream is broken. */
+	/* Up to len bytes, which is not 0; 0 at the end, -1 when the stream
+	 * is broken. */
 	ssize_t (*read)(void *connection, char *to, size_t len);
 	/* All of it: 0 or -1. */
 	int (*write)(void *connection, const char *bytes, size_t len);

@@ -17,6 +17,7 @@
 #include <fastcgi.h>
 #include <fcgiapp.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdbool.h>
@@ -32,6 +33,7 @@
 
 #define STACK_SIZE   (512 * 1024)
 #define SCAN_SECONDS 1
+#define PAUSE_MS     50
 
 struct server {
 	struct fcgi_options options;
@@ -114,7 +116,7 @@ static const struct transport transport_fcgi = {
 
 /* The watch's own descriptor; -1 when there is none to be had. */
 static int
-duplicate(const struct server *server, int fd)
+duplicate(int fd)
 {
 	int copy, tries;
 
@@ -122,7 +124,7 @@ duplicate(const struct server *server, int fd)
 		copy = fcntl(fd, F_DUPFD_CLOEXEC, 0);
 		if (copy >= 0 || errno != EMFILE)
 			return copy;
-		listener_pause(&server->listener);
+		(void)poll(NULL, 0, PAUSE_MS);
 	}
 	return -1;
 }
@@ -130,7 +132,8 @@ duplicate(const struct server *server, int fd)
 /*
  * To close a connection with unread bytes in it would take back the answer:
  * libfcgi then waits until the peer has closed. There is no need to wait for
- * one that has sent all it had.
+ * one that has sent all of its request; should it send more, it is nothing
+ * that nginx or Apache send.
  */
 static void
 finish(struct connection *c)
@@ -151,7 +154,7 @@ serve_connection(struct server *server, struct watch *watch, int fd)
 	struct request rq = { .transport = &transport_fcgi,
 		.connection = &c,
 		.started = clock_monotonic() };
-	int copy = duplicate(server, fd);
+	int copy = duplicate(fd);
 
 	if (copy < 0) {
 		log_event(LOG_PRIORITY_ERROR, "connection-dropped",

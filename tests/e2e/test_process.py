@@ -11,6 +11,7 @@ import contextlib
 import fcntl
 import os
 import re
+import resource
 import select
 import signal
 import socket
@@ -633,33 +634,72 @@ def _():
 
 
 def switches(pid):
-    """How often each thread has been woken so far"""
+    """How often each thread but the main one has gone to sleep so far"""
     return {task: int(re.search(r"^voluntary_ctxt_switches:\s*(\d+)", read(
         f"/proc/{pid}/task/{task}/status"), re.M)[1])
-            for task in os.listdir(f"/proc/{pid}/task")}
+            for task in os.listdir(f"/proc/{pid}/task") if task != str(pid)}
+
+
+def descriptors(pid):
+    return len(os.listdir(f"/proc/{pid}/fd"))
+
+
+def let_wait(handler, count):
+    """Has that many threads wait for connections, and nothing else to do"""
+    parts = records(**endpoint(new_spool().path))
+    with contextlib.ExitStack() as open_:
+        peers = [open_.enter_context(Peer(handler)) for _ in range(count)]
+        for peer in peers:
+            peer.send(parts[0]).taken()
+        wait_for(lambda: threads(handler.pid) > count, f"{count} threads")
+        for peer in peers:
+            peer.send(*parts[1:])
+            eq("status", peer.answer().status, 200)
+
+    def still():
+        before = switches(handler.pid)
+        time.sleep(0.1)
+        return before == switches(handler.pid)
+    wait_for(still, "threads that wait")
 
 
 @test("a connection wakes one thread, not all that wait")
 def _():
-    spool = new_spool()
-    parts = records(**endpoint(spool.path))
-    with Handler(args=["-t", "32"]) as handler, contextlib.ExitStack() as open_:
-        peers = [open_.enter_context(Peer(handler)) for _ in range(24)]
-        for peer in peers:
-            peer.send(parts[0]).taken()
-        wait_for(lambda: threads(handler.pid) > 24, "24 threads")
-        for peer in peers:
-            peer.send(*parts[1:])
-            eq("status", peer.answer().status, 200)
+    with Handler(args=["-t", "32"]) as handler:
+        let_wait(handler, 24)
         before = switches(handler.pid)
         for _ in range(40):
             serves(handler)
             time.sleep(0.01)
         after = switches(handler.pid)
-    # The main thread looks after peers; and who has just answered may not be
-    # back yet when the next one comes.
+    # Who has just answered may not be back yet when the next one comes.
     woken = [task for task in after if after[task] != before.get(task)]
-    ok(f"{len(woken)} of {len(after)} threads woken", len(woken) <= 4)
+    ok(f"{len(woken)} of {len(after)} threads woken", len(woken) <= 3)
+
+
+@test("a shortage of descriptors is said once, however many threads wait")
+def _():
+    spool = new_spool()
+    parts = records(**endpoint(spool.path))
+    with Handler(args=["-t", "32"]) as handler:
+        let_wait(handler, 24)
+        _, hard = resource.prlimit(handler.pid, resource.RLIMIT_NOFILE)
+        idle = descriptors(handler.pid)
+        for times in range(1, 6):
+            # Who has just answered still closes what it had.
+            wait_for(lambda: descriptors(handler.pid) == idle, "idle again")
+            resource.prlimit(handler.pid, resource.RLIMIT_NOFILE,
+                             (idle, hard))
+            with Peer(handler) as peer:
+                peer.send(*parts)
+                wait_for(lambda: handler.log().count("accept-failed")
+                         >= times, "word of it")
+                time.sleep(0.3)  # some tries more
+                resource.prlimit(handler.pid, resource.RLIMIT_NOFILE,
+                                 (hard, hard))
+                eq("status", peer.answer().status, 200)
+            eq("said", handler.log().count("accept-failed"), times)
+    eq("stored", len(spool.names("new")), 5)
 
 
 @test("nobody waits for a peer that has its answer and does not close")
