@@ -303,22 +303,22 @@ json_scan_members(
     struct span text, struct json_value *value, struct json_members *members)
 {
 	struct scan s = scan_from(text);
+	bool sound;
 
-	members->count = 0;
-	if (!scan_text(&s, value, members)) {
+	if (members)
 		members->count = 0;
-		return false;
-	}
-	members->object = *value;
-	return true;
+	sound = scan_text(&s, value, members);
+	if (members && sound)
+		members->object = *value;
+	else if (members)
+		members->count = 0;
+	return sound;
 }
 
 bool
 json_scan(struct span text, struct json_value *value)
 {
-	struct scan s = scan_from(text);
-
-	return scan_text(&s, value, NULL);
+	return json_scan_members(text, value, NULL);
 }
 
 /* Take the walk on to where the scan has come. */

@@ -61,7 +61,10 @@ struct json_members {
  */
 bool json_scan(struct span text, struct json_value *value);
 
-/* The same, and what json_list() does; on false there are no members. */
+/*
+ * The same, and what json_list() does, unless members is NULL; on false there
+ * are no members.
+ */
 bool json_scan_members(
     struct span text, struct json_value *value, struct json_members *members);
 

@@ -91,7 +91,6 @@ unwrap(struct message *m, struct span payload, struct error *err)
 {
 	struct buf room = BUF_INIT(m->nested.max);
 	struct json_value root, data, inner, whole;
-	struct json_members ignored;
 
 	m->data = payload;
 	if (!json_scan_members(without_bom(payload), &root, &m->members))
@@ -100,7 +99,7 @@ unwrap(struct message *m, struct span payload, struct error *err)
 		root = inner;
 	set_json(m, root);
 	if (json_listed(&m->members, "data", &data) &&
-	    string_of_json(data, &room, &inner, &ignored)) {
+	    string_of_json(data, &room, &inner, NULL)) {
 		splice(root.raw, data.raw, inner.raw, &m->nested);
 		/* Deeper by what was inside: it may now be too deep. */
 		if (json_scan(buf_span(&m->nested), &whole)) {

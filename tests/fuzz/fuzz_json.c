@@ -308,7 +308,8 @@ check_members(struct span text, bool sound, struct json_value value)
 		    noted.list[i].name.len == listed.list[i].name.len &&
 		    noted.list[i].value.raw.at == listed.list[i].value.raw.at &&
 		    noted.list[i].value.raw.len ==
-			listed.list[i].value.raw.len);
+			listed.list[i].value.raw.len &&
+		    noted.list[i].value.type == listed.list[i].value.type);
 }
 
 int
