@@ -4,9 +4,9 @@
  *
  *     null <listening-socket
  *
- * What is left of a call when verifying and storing cost nothing: the floor
- * below every other row of the bench. 64 threads on libfcgi, as libfcgi's
- * own example has them.
+ * What is left of a call when verifying and storing cost nothing. 64 threads
+ * on libfcgi, as libfcgi's own example has them: they accept and close as
+ * libfcgi does, which hookdir does with less.
  */
 #include <fcgiapp.h>
 #include <pthread.h>

@@ -623,7 +623,7 @@ def forget_lies(what, load):
     stored = bodies(load.path, torn)
     lost = [call for call in load.calls
             if call.status == 200 and call.body not in stored]
-    figure(f"{what}: acknowledged and lost / torn files",
+    figure(f"{what}: acknowledged and not there whole / torn files",
            f"{len(lost)} / {len(torn)}", "not promised")
     load.calls = [call for call in load.calls if call not in lost]
     return stored
@@ -671,7 +671,8 @@ def _(program):
 
 # It tells one of those who flush, and that can be about another's data, or
 # about what was acknowledged long ago: nobody above it can keep a promise.
-# What that comes to is measured; the handler has to go on after it.
+# What that comes to is measured and proves nothing; what is asked of the
+# handler is that it answers, and goes on.
 @scene("ext4 on a disk that tells of its errors only when it is flushed",
        "waits at a fault", "longest answer|no unmount within")
 def _(program):
