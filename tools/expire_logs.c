@@ -85,10 +85,14 @@ take_log(struct old *old, const char *file, struct error *err)
 	size_t len = strlen(file), ending = strlen(ENDING);
 	char base[NAME_MAX + 1];
 
-	if (file[0] == '.' || len <= ending ||
-	    strcmp(file + len - ending, ENDING) != 0 ||
+	if (len <= ending || strcmp(file + len - ending, ENDING) != 0 ||
 	    !is_old(old->dir, file, old->before, false))
 		return 0;
+	/* A draft, of a runner that was killed: it is written in a moment. */
+	if (file[0] == '.') {
+		(void)unlinkat(old->dir, file, 0);
+		return 0;
+	}
 	(void)snprintf(base, sizeof(base), "%.*s", (int)(len - ending), file);
 	if (names_add(&old->names, base, err) < 0)
 		return -1;

@@ -1047,13 +1047,18 @@ def _():
             os.utime(f"{place.path}/log/{base}.log", (1, 1))
     write(f"{place.path}/log/other", "x")
     os.utime(f"{place.path}/log/other", (1, 1))
+    # What a runner that was killed had begun to write.
+    for draft in (f".{kept[0]}.log", ".begun.log"):
+        write(f"{place.path}/log/{draft}", "x")
+    os.utime(f"{place.path}/log/.{kept[0]}.log", (1, 1))
     write(f"{place.path}/latest/mark", "")
     os.utime(f"{place.path}/latest/mark", (1, 1))
     place.run("expire", "--older-than=1m", "--dry-run")
-    eq("logs", len(place.names("log")), 9)
+    eq("logs", len(place.names("log")), 11)
     place.run("expire", "--older-than=1m")
     eq("logs", place.names("log"),
-       sorted([*(f"{base}.log" for base in kept), "young.log", "other"]))
+       sorted([*(f"{base}.log" for base in kept), "young.log", "other",
+               ".begun.log"]))
     # Of a mark the time of change counts, which nobody can set.
     eq("marks", place.names("latest"), ["mark"])
     changed = os.stat(f"{place.path}/latest/mark").st_ctime
