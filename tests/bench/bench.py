@@ -42,7 +42,7 @@ for _kind, _make, _mount in (
 USUAL = 5000  # bytes of a message, where nothing else is said
 MANY = 64     # connections, where nothing else is said
 REMOVERS = 16
-WAYS = ("flushed-first", "written-out", "new-first", "file-alone", "new-alone",
+WAYS = ("flushed-first", "new-first", "file-first", "file-alone", "new-alone",
         "linked", "shared")  # see loop.c
 LINKS = 60000  # ext4 lets one file have 65000 names
 

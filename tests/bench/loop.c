@@ -7,8 +7,8 @@
  * Each thread: a file in tmp/, all its bytes, and then, by the way:
  *
  *     flushed-first    fsync, rename to new/, fsync of new/
- *     written-out      write-out awaited, rename, fsync, fsync of new/
  *     new-first        write-out awaited, rename, fsync of new/, fsync
+ *     file-first       write-out awaited, rename, fsync, fsync of new/
  *     file-alone       write-out awaited, rename, fsync
  *     new-alone        write-out awaited, rename, fsync of new/
  *     linked           the same as file-alone, with O_TMPFILE and linkat()
@@ -32,13 +32,13 @@
 
 #define MAX_THREADS 256
 
-static const char *const ways[] = { "flushed-first", "written-out", "new-first",
+static const char *const ways[] = { "flushed-first", "new-first", "file-first",
 	"file-alone", "new-alone", "linked", "shared" };
 
 static enum {
 	FLUSHED_FIRST,
-	WRITTEN_OUT,
 	NEW_FIRST,
+	FILE_FIRST,
 	FILE_ALONE,
 	NEW_ALONE,
 	LINKED,
@@ -147,9 +147,9 @@ store_one(const char *name)
 	else
 		write_out(fd);
 	publish(fd, name);
-	if (way == WRITTEN_OUT || way == FILE_ALONE || way == LINKED)
+	if (way == FILE_FIRST || way == FILE_ALONE || way == LINKED)
 		flush(fd);
-	if (way == FLUSHED_FIRST || way == WRITTEN_OUT || way == NEW_ALONE ||
+	if (way == FLUSHED_FIRST || way == FILE_FIRST || way == NEW_ALONE ||
 	    way == NEW_FIRST)
 		flush(new_);
 	if (way == NEW_FIRST)

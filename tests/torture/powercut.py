@@ -439,6 +439,31 @@ class Load(Scene):
             job.result()
 
 
+class Neighbour(Load):
+    """Beside somebody who flushes a file of their own all the time: with
+    fast_commit, ext4 then writes what it knows of our files as well."""
+
+    name = "under load, beside a file that is flushed"
+
+    def work(self, machine):
+        over = threading.Event()
+
+        def append():
+            path = os.path.join(machine.disk.place, "neighbour")
+            with contextlib.suppress(OSError), open(path, "ab", 0) as file:
+                while not over.is_set():
+                    file.write(bytes(100))
+                    os.fsync(file.fileno())
+
+        other = threading.Thread(target=append)
+        other.start()
+        try:
+            super().work(machine)
+        finally:
+            over.set()
+            other.join()
+
+
 class NewSpool(Load):
     """The first messages of a spool that does not exist yet"""
 
@@ -807,8 +832,9 @@ for _scene, _count in PROOFS:
             prove(scene, kind, count)
 
 
-for _scene, _count in ((RightAfter(), 60), (Meanwhile(), 40), (Load(), 20),
-                       (Forged(), 10)):
+# What goes wrong with fast_commit does so in one cut of some hundreds.
+for _scene, _count in ((RightAfter(), 60), (Meanwhile(), 40), (Load(), 200),
+                       (Neighbour(), 200), (Forged(), 10)):
     for _kind in (FAST_COMMIT, "ext4 with data=journal"):
         @test(f"{_kind}: {_scene.name}: nothing is lost, torn or stuck",
               seconds=SECONDS)

@@ -578,8 +578,8 @@ assert_steps(const struct place *place, const char *const want[], size_t count)
 }
 
 /*
- * The promise: the file, then its name, are on the disk before 0 is
- * answered; and the directories before any file is.
+ * The promise: the file and its name are on the disk before 0 is answered,
+ * and the directories before any file is.
  */
 static void
 test_order_of_flushes(void **state)
@@ -589,8 +589,8 @@ test_order_of_flushes(void **state)
 	static const char *const ways[2][5] = {
 		{ "openat", "writev", "fsync a file", "renameat2",
 		    "fsync new" },
-		{ "writev", "sync_file_range a file", "renameat2",
-		    "fsync a file", "fsync new" },
+		{ "writev", "sync_file_range a file", "renameat2", "fsync new",
+		    "fsync a file" },
 	};
 	struct place place;
 	struct error err = ERROR_INIT;
