@@ -33,7 +33,7 @@
 
 #define STACK_SIZE   (512 * 1024)
 #define SCAN_SECONDS 1
-#define PAUSE_MS     50
+#define PAUSE_MS     50 /* before the next try when descriptors ran out */
 
 struct server {
 	struct fcgi_options options;

@@ -102,10 +102,11 @@ unwrap(struct message *m, struct span payload, struct error *err)
 	    string_of_json(data, &room, &inner, NULL)) {
 		splice(root.raw, data.raw, inner.raw, &m->nested);
 		/* Deeper by what was inside: it may now be too deep. */
-		if (json_scan(buf_span(&m->nested), &whole)) {
+		if (json_scan_members(
+			buf_span(&m->nested), &whole, &m->members))
 			set_json(m, whole);
-			json_list(whole, &m->members);
-		}
+		else
+			json_list(root, &m->members);
 	}
 	m->nested.failed |= room.failed;
 	buf_free(&room);
