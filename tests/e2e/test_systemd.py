@@ -42,11 +42,22 @@ def libraries(*programs):
     return sorted(set(re.findall(r"^([^\s:]+)", out, re.M)))
 
 
-def debian():
-    """It runs, with hookdir and the samples installed, and no unit enabled"""
-    needs_root()
-    system, failure = set_up()
-    return system or fail(failure)
+def once(make):
+    """Called once: what it made, or how it failed, which takes as long, is
+    for all who call."""
+    @functools.cache
+    def outcome():
+        try:
+            return make(), None
+        except Failure as failure:
+            return None, str(failure)
+
+    @functools.wraps(make)
+    def call():
+        needs_root()
+        made, failure = outcome()
+        return made or fail(failure)
+    return call
 
 
 def install(system):
@@ -65,16 +76,9 @@ def install(system):
     system.run("systemd-tmpfiles", "--create", "hookdir.conf")
 
 
-@functools.cache
-def set_up():
-    """(it, None), or (None, why there is none), which takes as long"""
-    try:
-        return _set_up(), None
-    except Failure as failure:
-        return None, str(failure)
-
-
-def _set_up():
+@once
+def debian():
+    """It runs, with hookdir and the samples installed, and no unit enabled"""
     system = Container(["cron", "jq", "sqlite3", *libraries(TOOL, FCGI)])
     install(system)
     for unit in (*RUN, "hookdir-watch.service"):

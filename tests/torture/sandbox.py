@@ -24,7 +24,6 @@ import collections
 import concurrent.futures
 import contextlib
 import ctypes
-import functools
 import http.client
 import json
 import os
@@ -45,9 +44,9 @@ import guest  # noqa: E402
 import harness  # noqa: E402
 import shipmondo  # noqa: E402
 import test_systemd  # noqa: E402
-from harness import (FCGI, NAME, PATIENCE, Failure, Spool,  # noqa: E402
+from harness import (FCGI, NAME, PATIENCE, Spool,  # noqa: E402
                      certificate, eq, fail, fill_keys, folder, has, main,
-                     needs_root, ok, read, root_file, test, wait_for, write)
+                     ok, read, root_file, test, wait_for, write)
 from test_systemd import KEY, SAMPLES, SPOOLS, TOOL, Installed  # noqa: E402
 
 harness._tests.clear()  # those of guest and test_systemd
@@ -116,22 +115,9 @@ class Machine(container.Container):
         return None
 
 
+@test_systemd.once
 def shop():
     """It runs, with nginx, hookdir and the samples, set up as they say."""
-    needs_root()
-    machine, failure = set_up()
-    return machine or fail(failure)
-
-
-@functools.cache
-def set_up():
-    try:
-        return _set_up(), None
-    except Failure as failure:
-        return None, str(failure)
-
-
-def _set_up():
     start = time.monotonic()
     machine = Machine(["curl", "jq", "nginx", "sqlite3",
                        *test_systemd.libraries(TOOL, FCGI)])
