@@ -246,13 +246,45 @@ scan_from(struct span text)
 		.end = text.len ? text.at + text.len : text.at };
 }
 
+/*
+ * The members of an object that is itself a member, noted with their owner;
+ * *all says whether there was room for every one.
+ */
+static bool
+scan_inside(
+    struct scan *s, struct json_members *members, size_t owner, bool *all)
+{
+	struct json_note note = { .owner = owner };
+	const char *start;
+
+	*all = true;
+	if (!push(s, take(s, '{')))
+		return false;
+	skip_space(s);
+	if (take_close(s))
+		return true;
+	do {
+		if (!scan_name(s, &note.name))
+			return false;
+		start = s->at;
+		if (!scan_value(s))
+			return false;
+		note.value = json_value_between(start, s->at);
+		*all = members->inside_count < JSON_INSIDE_MAX;
+		if (*all)
+			members->inside[members->inside_count++] = note;
+		skip_space(s);
+	} while (take(s, ','));
+	return take_close(s);
+}
+
 /* An object, its members noted; those too many are only counted. */
 static bool
 scan_members(struct scan *s, struct json_members *members)
 {
-	struct span name;
+	struct json_note note = { .owner = 0 };
 	const char *start;
-	size_t i;
+	bool sound;
 
 	if (!push(s, take(s, '{')))
 		return false;
@@ -260,17 +292,19 @@ scan_members(struct scan *s, struct json_members *members)
 	if (take_close(s))
 		return true;
 	do {
-		if (!scan_name(s, &name))
+		if (!scan_name(s, &note.name))
 			return false;
 		start = s->at;
-		if (!scan_value(s))
+		note.inside_noted = false;
+		sound = peek(s) == '{' && members->count < JSON_MEMBERS_MAX
+		    ? scan_inside(
+			  s, members, members->count, &note.inside_noted)
+		    : scan_value(s);
+		if (!sound)
 			return false;
-		i = members->count++;
-		if (i < JSON_MEMBERS_MAX) {
-			members->list[i].name = name;
-			members->list[i].value =
-			    json_value_between(start, s->at);
-		}
+		note.value = json_value_between(start, s->at);
+		if (members->count++ < JSON_MEMBERS_MAX)
+			members->list[members->count - 1] = note;
 		skip_space(s);
 	} while (take(s, ','));
 	return take_close(s);
@@ -306,12 +340,12 @@ json_scan_members(
 	bool sound;
 
 	if (members)
-		members->count = 0;
+		members->count = members->inside_count = 0;
 	sound = scan_text(&s, value, members);
 	if (members && sound)
 		members->object = *value;
 	else if (members)
-		members->count = 0;
+		members->count = members->inside_count = 0;
 	return sound;
 }
 

@@ -41,18 +41,27 @@ struct json_value {
 };
 
 /*
- * The members of an object, noted in one pass for whoever wants several.
- * What is no object has none. Views of the same bytes; nothing to free.
+ * The members of an object, noted in one pass for whoever wants several, and
+ * those of its members that are objects themselves. What is no object has
+ * none. Views of the same bytes; nothing to free.
  */
 #define JSON_MEMBERS_MAX 16
+#define JSON_INSIDE_MAX	 64
 
+struct json_note {
+	struct span name; /* between the quotes, as it was written */
+	struct json_value value;
+	size_t owner;	   /* of one inside: which of the list it is in */
+	bool inside_noted; /* of one in the list: all that it has */
+};
+
+/* Of what there is no room for, json_member() is asked. */
 struct json_members {
 	struct json_value object;
-	size_t count; /* more than the list holds: json_member() is asked */
-	struct {
-		struct span name; /* between the quotes, as it was written */
-		struct json_value value;
-	} list[JSON_MEMBERS_MAX];
+	size_t count; /* may be more than the list holds */
+	struct json_note list[JSON_MEMBERS_MAX];
+	size_t inside_count;
+	struct json_note inside[JSON_INSIDE_MAX];
 };
 
 /*
@@ -62,8 +71,8 @@ struct json_members {
 bool json_scan(struct span text, struct json_value *value);
 
 /*
- * The same, and what json_list() does, unless members is NULL; on false there
- * are no members.
+ * The same, and unless members is NULL what json_list() does, and the members
+ * of members as well; on false there are none.
  */
 bool json_scan_members(
     struct span text, struct json_value *value, struct json_members *members);

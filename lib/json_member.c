@@ -9,6 +9,7 @@
 #include "json.h"
 
 #include <string.h>
+#include <sys/types.h>
 
 #include "json_cursor.h"
 #include "utf8.h"
@@ -175,39 +176,47 @@ json_member(
 void
 json_list(struct json_value object, struct json_members *members)
 {
-	struct json_value value;
-	struct span name;
+	struct json_note note = { .owner = 0 };
 	struct scan s;
 
 	members->object = object;
 	members->count = 0;
+	members->inside_count = 0;
 	if (!enter(object, &s))
 		return;
-	while (next_member(&s, &name, &value)) {
+	while (next_member(&s, &note.name, &note.value)) {
 		if (members->count == JSON_MEMBERS_MAX) {
 			members->count++;
 			return;
 		}
-		members->list[members->count].name = name;
-		members->list[members->count++].value = value;
+		members->list[members->count++] = note;
 	}
+}
+
+/* The last one of that name: where it stands in the list, or -1. */
+static ssize_t
+find_listed(const struct json_members *members, struct span name)
+{
+	size_t i;
+
+	for (i = members->count; i-- > 0;)
+		if (says(members->list[i].name, name))
+			return (ssize_t)i;
+	return -1;
 }
 
 bool
 json_listed(const struct json_members *members, const char *name,
     struct json_value *member)
 {
-	struct span wanted = span_of(name);
-	size_t i;
+	ssize_t i;
 
 	if (members->count > JSON_MEMBERS_MAX)
 		return json_member(members->object, name, member);
-	for (i = members->count; i-- > 0;)
-		if (says(members->list[i].name, wanted)) {
-			*member = members->list[i].value;
-			return true;
-		}
-	return false;
+	i = find_listed(members, span_of(name));
+	if (i >= 0)
+		*member = members->list[i].value;
+	return i >= 0;
 }
 
 /* The part of a path before the next dot; false when it is too long. */
@@ -224,18 +233,50 @@ next_part(const char **path, char name[64])
 	return true;
 }
 
+/* The member of a listed one. */
+static bool
+member_inside(const struct json_members *members, size_t owner,
+    const char *name, struct json_value *member)
+{
+	const struct json_note *note = &members->list[owner];
+	struct span wanted = span_of(name);
+	size_t i;
+
+	if (!note->inside_noted)
+		return json_member(note->value, name, member);
+	for (i = members->inside_count; i-- > 0;) {
+		note = &members->inside[i];
+		if (note->owner == owner && says(note->name, wanted)) {
+			*member = note->value;
+			return true;
+		}
+	}
+	return false;
+}
+
 bool
 json_path(const struct json_members *members, const char *path,
     struct json_value *found)
 {
 	struct json_value value;
 	char name[64];
+	ssize_t listed = -1;
 
-	if (!next_part(&path, name) || !json_listed(members, name, &value))
+	if (!next_part(&path, name))
 		return false;
-	while (*path)
+	if (members->count <= JSON_MEMBERS_MAX) {
+		listed = find_listed(members, span_of(name));
+		if (listed < 0)
+			return false;
+		value = members->list[listed].value;
+	} else if (!json_member(members->object, name, &value)) {
+		return false;
+	}
+	for (; *path; listed = -1)
 		if (!next_part(&path, name) ||
-		    !json_member(value, name, &value))
+		    !(listed >= 0 ? member_inside(
+					members, (size_t)listed, name, &value)
+				  : json_member(value, name, &value)))
 			return false;
 	*found = value;
 	return true;

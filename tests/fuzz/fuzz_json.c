@@ -287,6 +287,43 @@ check_broken(struct span text)
 	}
 }
 
+static bool
+same_note(const struct json_note *a, const struct json_note *b)
+{
+	return a->name.at == b->name.at && a->name.len == b->name.len &&
+	    a->value.raw.at == b->value.raw.at &&
+	    a->value.raw.len == b->value.raw.len &&
+	    a->value.type == b->value.type;
+}
+
+/* Of a listed member: what was noted of its own members, in their order. */
+static void
+check_inside(const struct json_members *noted, size_t owner)
+{
+	const struct json_note *note = &noted->list[owner], *inside;
+	struct json_value name, value;
+	struct json_walk walk;
+	bool object = json_walk_start(note->value.raw, &walk);
+	size_t i;
+
+	CHECK(object == (note->value.type == JSON_TYPE_OBJECT));
+	CHECK(object || !note->inside_noted);
+	for (i = 0; i < noted->inside_count; i++) {
+		inside = &noted->inside[i];
+		if (inside->owner != owner)
+			continue;
+		CHECK(object && json_walk_name(&walk, &name) &&
+		    json_walk_value(&walk, &value));
+		CHECK(inside->name.at == name.raw.at + 1 &&
+		    inside->name.len == name.raw.len - 2);
+		CHECK(inside->value.raw.at == value.raw.at &&
+		    inside->value.raw.len == value.raw.len &&
+		    inside->value.type == value.type);
+	}
+	if (object)
+		CHECK(json_walk_name(&walk, &name) != note->inside_noted);
+}
+
 /* Judging and noting at once comes to the same as one after the other. */
 static void
 check_members(struct span text, bool sound, struct json_value value)
@@ -303,13 +340,10 @@ check_members(struct span text, bool sound, struct json_value value)
 		CHECK(noted.count > JSON_MEMBERS_MAX);
 	else
 		CHECK(noted.count == listed.count);
-	for (i = 0; i < listed.count && i < JSON_MEMBERS_MAX; i++)
-		CHECK(noted.list[i].name.at == listed.list[i].name.at &&
-		    noted.list[i].name.len == listed.list[i].name.len &&
-		    noted.list[i].value.raw.at == listed.list[i].value.raw.at &&
-		    noted.list[i].value.raw.len ==
-			listed.list[i].value.raw.len &&
-		    noted.list[i].value.type == listed.list[i].value.type);
+	for (i = 0; i < listed.count && i < JSON_MEMBERS_MAX; i++) {
+		CHECK(same_note(&noted.list[i], &listed.list[i]));
+		check_inside(&noted, i);
+	}
 }
 
 int

@@ -74,6 +74,41 @@ read_data(const char *folder, const char *name)
 	return (struct span){ at, (size_t)len };
 }
 
+static void
+assert_same_note(const struct json_note *a, const struct json_note *b)
+{
+	assert_ptr_equal(a->name.at, b->name.at);
+	assert_int_equal(a->name.len, b->name.len);
+	assert_ptr_equal(a->value.raw.at, b->value.raw.at);
+	assert_int_equal(a->value.raw.len, b->value.raw.len);
+	assert_int_equal(a->value.type, b->value.type);
+}
+
+/* Of a listed member: what was noted of its own members, in their order. */
+static void
+check_inside(const struct json_members *noted, size_t owner)
+{
+	const struct json_note *note = &noted->list[owner];
+	struct json_members inside;
+	size_t i, count = 0;
+
+	json_list(note->value, &inside);
+	for (i = 0; i < noted->inside_count; i++) {
+		if (noted->inside[i].owner != owner)
+			continue;
+		if (count < inside.count && count < JSON_MEMBERS_MAX)
+			assert_same_note(
+			    &noted->inside[i], &inside.list[count]);
+		count++;
+	}
+	if (note->value.type != JSON_TYPE_OBJECT)
+		assert_false(note->inside_noted);
+	else if (note->inside_noted && inside.count <= JSON_MEMBERS_MAX)
+		assert_int_equal(count, inside.count);
+	else if (!note->inside_noted)
+		assert_int_equal(noted->inside_count, JSON_INSIDE_MAX);
+}
+
 /* Judging and noting at once comes to the same as one after the other. */
 static void
 check_members(struct span text, bool sound, struct json_value value)
@@ -92,15 +127,8 @@ check_members(struct span text, bool sound, struct json_value value)
 	else
 		assert_int_equal(noted.count, listed.count);
 	for (i = 0; i < listed.count && i < JSON_MEMBERS_MAX; i++) {
-		assert_ptr_equal(noted.list[i].name.at, listed.list[i].name.at);
-		assert_int_equal(
-		    noted.list[i].name.len, listed.list[i].name.len);
-		assert_ptr_equal(
-		    noted.list[i].value.raw.at, listed.list[i].value.raw.at);
-		assert_int_equal(
-		    noted.list[i].value.raw.len, listed.list[i].value.raw.len);
-		assert_int_equal(
-		    noted.list[i].value.type, listed.list[i].value.type);
+		assert_same_note(&noted.list[i], &listed.list[i]);
+		check_inside(&noted, i);
 	}
 }
 
@@ -983,24 +1011,34 @@ test_path(void **state)
 		{ "{\"\\u0061\":{\"\\u0062\":1}}", "a.b", "1" },
 		{ "{\"\":1}", "x", NULL },
 		{ "{\"\":{\"b\":1}}", ".b", "1" },
+		{ "{\"a\":{\"b\":1,\"b\":2}}", "a.b", "2" },
+		{ "{\"x\":{\"b\":3},\"a\":{},\"y\":{\"b\":4}}", "a.b", NULL },
+		{ "{\"x\":{\"b\":3},\"a\":{\"b\":1},\"y\":{\"b\":4}}", "a.b",
+		    "1" },
 		{ "[1]", "a", NULL },
 		{ "1", "a", NULL },
 	};
 	struct json_members members;
-	struct json_value found;
+	struct json_value found, value;
 	size_t i;
 	bool got;
 
 	(void)state;
-	for (i = 0; i < COUNT(rows); i++) {
+	for (i = 0; i < COUNT(rows) * 2; i++) {
 		found = (struct json_value){ JSON_TYPE_NULL, { NULL, 0 } };
-		json_list(scan(rows[i].object), &members);
-		got = json_path(&members, rows[i].path, &found);
-		if (got != (rows[i].want != NULL) ||
-		    (got && !span_is(found.raw, rows[i].want)) ||
+		/* With the members of members noted, and without. */
+		if (i < COUNT(rows))
+			assert_true(json_scan_members(
+			    span_of(rows[i].object), &value, &members));
+		else
+			json_list(scan(rows[i % COUNT(rows)].object), &members);
+		got = json_path(&members, rows[i % COUNT(rows)].path, &found);
+		if (got != (rows[i % COUNT(rows)].want != NULL) ||
+		    (got && !span_is(found.raw, rows[i % COUNT(rows)].want)) ||
 		    (!got && found.raw.at))
-			fail_msg("%s in %s: got %.*s", rows[i].path,
-			    rows[i].object, (int)found.raw.len,
+			fail_msg("%s in %s: got %.*s",
+			    rows[i % COUNT(rows)].path,
+			    rows[i % COUNT(rows)].object, (int)found.raw.len,
 			    got ? found.raw.at : "");
 	}
 }
@@ -1040,6 +1078,42 @@ test_list(void **state)
 	buf_free(&text);
 }
 
+/* With as many members inside one as can be noted, and with one more */
+static void
+test_list_inside(void **state)
+{
+	struct buf text = BUF_INIT(4096);
+	struct json_members members;
+	struct json_value found;
+	char path[16];
+	unsigned count, i;
+
+	(void)state;
+	for (count = JSON_INSIDE_MAX - 1; count <= JSON_INSIDE_MAX + 1;
+	     count++) {
+		buf_reset(&text);
+		buf_append_text(&text, "{\"a\":{\"m0\":0");
+		for (i = 1; i < count; i++)
+			buf_printf(&text, ",\"m%u\":%u", i, i);
+		buf_append_text(&text, "},\"b\":{\"m0\":99}}");
+		assert_true(
+		    json_scan_members(buf_span(&text), &found, &members));
+		assert_int_equal(members.count, 2);
+		assert_int_equal(
+		    members.list[0].inside_noted, count <= JSON_INSIDE_MAX);
+		for (i = 0; i < count; i++) {
+			(void)snprintf(path, sizeof(path), "a.m%u", i);
+			assert_true(json_path(&members, path, &found));
+			assert_int_equal(atoi(found.raw.at), i);
+		}
+		(void)snprintf(path, sizeof(path), "a.m%u", count);
+		assert_false(json_path(&members, path, &found));
+		assert_true(json_path(&members, "b.m0", &found));
+		assert_int_equal(atoi(found.raw.at), 99);
+	}
+	buf_free(&text);
+}
+
 int
 main(void)
 {
@@ -1064,6 +1138,7 @@ main(void)
 		cmocka_unit_test(test_media_type),
 		cmocka_unit_test(test_path),
 		cmocka_unit_test(test_list),
+		cmocka_unit_test(test_list_inside),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
