@@ -2,16 +2,17 @@
 # SPDX-License-Identifier: MIT
 """bench - hookdir beside what one would use instead, through nginx
 
-    tests/bench/bench.py [--short] [--disk ext4|xfs] [--rounds N]
+    tests/bench/bench.py [--short] [--disk ext4|xfs|here] [--rounds N]
                          [--seconds S] [--to FOLDER]
 
 One call measures everything in turn, several rounds of it, and writes
 bench.md (tables), bench.svg (a plot) and bench.json (every figure) to
 FOLDER, which is tests/bench/results. Compare ratios of one call, never
-figures of two. The stores are on the disk of TMPDIR, or, with --disk, on a
-file system of that kind in a file there, which needs root; so do the power
-cuts and the part on ext4 with a journal. --short ends within two minutes and
-writes bench-short.*. HOOKDIR_FCGI names another binary to measure.
+figures of two. The stores are on an ext4 as it is made by default, or on what
+--disk says, in a file of TMPDIR. That needs root, and so do the power cuts;
+others have their stores on the disk of TMPDIR itself, as with "--disk here".
+--short ends within two minutes and writes bench-short.*. HOOKDIR_FCGI names
+another binary to measure.
 """
 
 import argparse
@@ -35,7 +36,8 @@ from cuts import cutdisk
 # A loop device on a sparse file: as big as the file may get. Nothing is
 # made ready in the background while we measure.
 for _kind, _make, _mount in (
-        ("ext4", ["mkfs.ext4", "-q", "-F"], "loop,data=ordered,noinit_itable"),
+        ("ext4", ["mkfs.ext4", "-q", "-F", "-i", "8192"],
+         "loop,data=ordered,noinit_itable"),
         ("xfs", ["mkfs.xfs", "-q", "-f"], "loop,nouuid")):
     cutdisk.KINDS[_kind + " large"] = (40 << 30, _make, _mount)
 
@@ -95,9 +97,11 @@ def disk_for(kind):
 def make_room(base):
     """What was put aside goes at the very end, unless the disk gets full:
     to remove it disturbs what is measured next."""
-    disk = shutil.disk_usage(base)
+    disk = os.statvfs(base)
     aside = os.path.join(base, "aside")
-    if disk.free < disk.total // 8 and os.path.isdir(aside):
+    full = disk.f_bavail < disk.f_blocks // 8 or \
+        disk.f_favail < disk.f_files // 4
+    if full and os.path.isdir(aside):
         print(f"{base}: little room; stores are removed between measures",
               file=sys.stderr)
         shutil.rmtree(aside)
@@ -138,7 +142,7 @@ class Bench:
     def __init__(self, plan, base, other):
         self.plan = plan
         self.base = base
-        self.other = other  # a disk with a journal, or None
+        self.other = other  # the disk of TMPDIR, or None
         self.messages = {size: load.Message(size)
                          for size in {USUAL, *plan.sizes}}
         self.cells = {}
@@ -197,12 +201,11 @@ class Bench:
                     self.add(("main", "loop", connections), self.loop,
                              self.base, connections)
         for connections in plan.threads if self.other else ():
-            self.add(("journal", "journal", connections), self.measure,
-                     "journal", connections)
-            self.add(("journal", "loop", connections), self.loop, self.other,
+            self.add(("other", "other", connections), self.measure, "other",
                      connections)
-        for part, base in (("ways", self.base),
-                           ("ways on a journal", self.other)):
+            self.add(("other", "loop", connections), self.loop, self.other,
+                     connections)
+        for part, base in (("ways", self.base), ("other ways", self.other)):
             for threads in plan.threads if base and not plan.short else ():
                 for way in WAYS:
                     self.add((part, way, threads), self.loop, base, threads,
@@ -274,29 +277,32 @@ class Bench:
 
 
 def measure_all(plan, kind):
-    base = disk_for(kind) if kind else harness.folder("bench")
-    other = disk_for("ext4") if harness.IS_ROOT and not kind else None
+    here = harness.folder("bench")
+    base, other = (disk_for(kind), here) if kind else (here, None)
     bench = Bench(plan, base, other)
     for place in filter(None, (base, other)):
         os.makedirs(os.path.join(place, "aside"))
     result = {"plan": dataclasses.asdict(plan), **bench.run()}
-    result["machine"] = report.machine(base, kind)
+    result["machine"] = report.machine()
+    result["disks"] = {"main": report.disk(base, kind)}
+    if other:
+        result["disks"]["other"] = report.disk(other)
     result["bytes"] = {size: len(message.body)
                        for size, message in bench.messages.items()}
     result["figures"] = [[*key, runs] for key, runs in bench.figures.items()]
     if harness.IS_ROOT:
         result["cuts"] = cuts.all_rows(plan.rows, bench.messages[USUAL],
                                        plan.cuts, progress)
-    if not kind:  # else it goes with the file that it is in
-        progress("removing what was stored")
-        remove(base)
+    progress("removing what was stored")
+    remove(here)  # the rest goes with the file that it is in
     return result
 
 
 def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("--short", action="store_true")
-    parser.add_argument("--disk", choices=("ext4", "xfs"))
+    parser.add_argument("--disk", choices=("ext4", "xfs", "here"),
+                        default="ext4" if harness.IS_ROOT else "here")
     parser.add_argument("--rounds", type=int)
     parser.add_argument("--seconds", type=int)
     parser.add_argument("--to", default=os.path.join(HERE, "results"))
@@ -308,7 +314,7 @@ def main():
         # Before anything starts: only what comes later sees the mounts.
         cutdisk.own_mounts()
     try:
-        result = measure_all(plan_of(args), args.disk)
+        result = measure_all(plan_of(args), args.disk != "here" and args.disk)
     except harness.Failure as failure:
         sys.exit(f"\n{failure}")
     os.makedirs(args.to, exist_ok=True)

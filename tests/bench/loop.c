@@ -15,9 +15,9 @@
  *     shared           write-out awaited, rename, one fsync of new/ for all
  *                      that have come so far
  *
- * The first is what the simplest program would do, the second what hookdir
- * does on ext4 and xfs. No network, no check. Prints the messages and the
- * seconds.
+ * The first is what the simplest program would do; which one hookdir does
+ * depends on the file system (lib/flushes.h). No network, no check. Prints the
+ * messages and the seconds.
  */
 #include <fcntl.h>
 #include <pthread.h>

@@ -114,8 +114,8 @@ class NoSync(Hookdir):
 class OtherDisk(Responder):
     """The process of another row with a spool on another disk"""
 
-    word = "journal"
-    name = "hookdir on ext4 with a journal"
+    word = "other"
+    name = "hookdir on another disk"
 
     def __init__(self, base, hookdir):
         # pylint: disable=super-init-not-called,non-parent-init-called

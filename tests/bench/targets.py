@@ -33,14 +33,14 @@ def at_most(what, value, target, unit=""):
                 value <= target)
 
 
-def loops(figures):
+def loops(result, figures):
     """Rate beside the bare loop's, on each disk"""
     found = []
-    for part, word, disk in (("main", "hookdir", ""),
-                             ("journal", "journal",
-                              ", ext4 with a journal")):
+    for part, disk in result["disks"].items():
+        word = "hookdir" if part == "main" else part
         for threads, target in ((64, 0.6), (8, 0.9)):
-            what = f"rate beside the bare loop, {connected(threads)}{disk}"
+            what = f"rate beside the bare loop, {connected(threads)}, " \
+                   + disk["kind"]
             key, bare = (part, word, threads), (part, "loop", threads)
             if key in figures and bare in figures:
                 found.append(at_least(what, figures.ratio(key, bare)[0],
@@ -139,7 +139,7 @@ def lines(result, figures):
     memory, paced = result["memory"], result["paced"]
     peak = f"memory at the peak, {memory['connections']} connections"
     return [
-        *rates(result, figures), *loops(figures), *cpu(result, figures),
+        *rates(result, figures), *loops(result, figures), *cpu(result, figures),
         *sizes(result, figures), *depth(figures),
         at_most("p99 beside p50 at half the rate",
                 paced["p99"] / paced["p50"], 3),
