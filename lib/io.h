@@ -50,6 +50,14 @@ int io_write_all(
 int io_fsync(int fd, const char *what, struct error *err);
 
 /*
+ * After a flush: has the file system gone on taking changes until now? Where
+ * it has given up before the flush, the flush of an ext4 finds nothing to do
+ * and says that all is well. Changes nothing; any open file or directory will
+ * do.
+ */
+int io_check_sound(int fd, const char *what, struct error *err);
+
+/*
  * Have the file's bytes written to the device, and wait for it. They do not
  * survive a power cut by that alone: neither what the file system notes
  * about them nor the device's cache is flushed.

@@ -6,14 +6,11 @@
  *   1. the file is made in tmp/ with O_EXCL and written whole;
  *   2. its bytes are put where no later name can overtake them;
  *   3. it is renamed to new/, never over another file;
- *   4. new/ and the file are flushed: only now do both survive a power cut;
+ *   4. new/, the file, or both are flushed, and the file system is still
+ *      sound: only now do both survive a power cut;
  *   5. whatever fails before the end of 4 removes the file again.
  *
- * Step 2 is a write-out where it was proved that this is enough (see
- * spool_open.c), and elsewhere flushes the file already. new/ comes first in
- * step 4 since that has ext4 write its journal. With fast_commit, the flush of
- * a file that is not in the journal yet writes something shorter, and with
- * that a few of 100,000 messages came back as NULs.
+ * flushes.c knows what steps 2 and 4 take on which file system.
  */
 #include "spool.h"
 
@@ -95,16 +92,16 @@ create(const struct spool *spool, struct timespec received,
 }
 
 /*
- * Another descriptor, for step 4: the first one is closed before the rename,
- * so that who watches new/ sees one event. It has to be there before anything
- * is written, or it would not be told of what failed until then.
+ * Another descriptor, to flush the file by: the first one is closed before the
+ * rename, so that who watches new/ sees one event. It has to be there before
+ * anything is written, or it would not be told of what failed until then.
  */
 static int
 hold(const struct spool *spool, struct draft *draft, struct error *err)
 {
 	struct stat st;
 
-	if (!spool->writes_out)
+	if (!spool->flushes.file || draft->fd >= 0)
 		return 0;
 	draft->fd = io_open_file(spool->tmp, draft->name, &st, err);
 	return draft->fd < 0 ? -1 : 0;
@@ -114,8 +111,9 @@ hold(const struct spool *spool, struct draft *draft, struct error *err)
 static int
 settle(const struct spool *spool, int fd, struct error *err)
 {
-	return spool->writes_out ? io_write_out(fd, "a file in tmp/", err)
-				 : io_fsync(fd, "a file in tmp/", err);
+	return spool->flushes.writes_out
+	    ? io_write_out(fd, "a file in tmp/", err)
+	    : io_fsync(fd, "a file in tmp/", err);
 }
 
 int
@@ -179,19 +177,23 @@ spool_place(const struct spool *spool, int directory, struct timespec received,
 static int
 flush(const struct spool *spool, struct draft *draft, struct error *err)
 {
-	if (io_fsync(spool->new_, "new/", err) < 0)
+	if (spool->flushes.directory && io_fsync(spool->new_, "new/", err) < 0)
 		return -1;
-	if (draft->fd < 0)
-		return 0;
-	if (io_fsync(draft->fd, "a file in new/", err) < 0)
+	if (spool->flushes.file &&
+	    (io_fsync(draft->fd, "a file in new/", err) < 0 ||
+		io_close(&draft->fd, "a file in new/", err) < 0))
 		return -1;
-	return io_close(&draft->fd, "a file in new/", err);
+	return io_check_sound(spool->new_, "new/", err);
 }
 
 int
 spool_publish(const struct spool *spool, struct timespec received,
     struct draft *draft, struct error *err)
 {
+	if (hold(spool, draft, err) < 0) {
+		spool_forget(spool, draft);
+		return -1;
+	}
 	if (move(spool, spool->new_, received, draft, err) < 0)
 		return -1;
 	if (flush(spool, draft, err) < 0) {

@@ -15,6 +15,7 @@
 #include <time.h>
 
 #include "error.h"
+#include "flushes.h"
 
 /* Room for a name with the longest host name, and its NUL. */
 #define SPOOL_NAME_SIZE 160
@@ -28,19 +29,19 @@
  */
 struct spool {
 	int root, tmp, new_;
-	bool writes_out; /* what is written out stays ahead of later names */
+	struct flushes flushes;
 };
 
 #define SPOOL_INIT                                                             \
 	{                                                                      \
-		-1, -1, -1, false                                              \
+		.root = -1, .tmp = -1, .new_ = -1                              \
 	}
 
 /*
- * A file on its way: in tmp/, complete. Open as long as it has to be
- * flushed where it arrives; else fd is -1. From spool_write() on it is the
- * caller's, until it is published, placed, forgotten, or one of these
- * failed.
+ * A file on its way: in tmp/, complete. fd is open where the file is flushed
+ * when it arrives; who has many may close it and set it to -1. From
+ * spool_write() on it is the caller's, until it is published, placed,
+ * forgotten, or one of these failed.
  */
 struct draft {
 	int fd;

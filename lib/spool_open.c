@@ -12,14 +12,12 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
-#include <linux/magic.h>
 #include <pthread.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <sys/vfs.h>
 #include <unistd.h>
 
 #include "clock.h"
@@ -48,32 +46,19 @@ static size_t known_next;
 static pthread_mutex_t known_lock = PTHREAD_MUTEX_INITIALIZER;
 
 static int
-identify(int directory, struct known_spool *id, struct error *err)
+look_at(int directory, struct statx *st, struct error *err)
 {
-	struct statx st;
-
-	if (statx(directory, "", AT_EMPTY_PATH, STATX_INO | STATX_BTIME, &st) <
+	if (statx(directory, "", AT_EMPTY_PATH, STATX_INO | STATX_BTIME, st) <
 	    0)
 		return error_system(err, "cannot look at new/");
-	*id = (struct known_spool){ st.stx_dev_major, st.stx_dev_minor,
-		st.stx_ino, st.stx_btime, { INT64_MIN, INT64_MIN } };
 	return 0;
 }
 
-/*
- * Do bytes that were written out stay ahead of a name that the file is given
- * then? On ext4 and xfs, where power cuts have proved it. The old ext2 driver
- * shares ext4's number; but it knows no times of birth.
- */
-static bool
-keeps_order(int directory, const struct known_spool *id)
+static struct known_spool
+identity(const struct statx *st)
 {
-	struct statfs fs;
-
-	if (fstatfs(directory, &fs) < 0)
-		return false;
-	return fs.f_type == XFS_SUPER_MAGIC ||
-	    (fs.f_type == EXT4_SUPER_MAGIC && id->birth.tv_sec != 0);
+	return (struct known_spool){ st->stx_dev_major, st->stx_dev_minor,
+		st->stx_ino, st->stx_btime, { INT64_MIN, INT64_MIN } };
 }
 
 /* The caller holds known_lock. */
@@ -192,7 +177,8 @@ flush_parent(const char *path, bool made, struct error *err)
 static int
 open_directories(struct spool *spool, const char *path, struct error *err)
 {
-	struct known_spool id = { .inode = 0 };
+	struct known_spool id;
+	struct statx st;
 	bool made_root, made_tmp, made_new;
 	size_t i;
 	int fd;
@@ -204,9 +190,10 @@ open_directories(struct spool *spool, const char *path, struct error *err)
 	if (spool->tmp < 0)
 		return -1;
 	spool->new_ = open_or_make(spool->root, "new", &made_new, err);
-	if (spool->new_ < 0 || identify(spool->new_, &id, err) < 0)
+	if (spool->new_ < 0 || look_at(spool->new_, &st, err) < 0)
 		return -1;
-	spool->writes_out = keeps_order(spool->new_, &id);
+	spool->flushes = flushes_needed(spool->new_, &st);
+	id = identity(&st);
 	if (!made_root && !made_tmp && !made_new && is_known(&id))
 		return 0;
 	for (i = 0; i < sizeof(other_directories) / sizeof(char *); i++) {
@@ -268,11 +255,13 @@ spool_sweep_is_due(const struct spool *spool, enum spool_sweep sweep)
 {
 	struct error ignored = ERROR_INIT;
 	struct known_spool id, *entry;
+	struct statx st;
 	int64_t now = clock_monotonic();
 	bool due = false;
 
-	if (identify(spool->new_, &id, &ignored) < 0)
+	if (look_at(spool->new_, &st, &ignored) < 0)
 		return false;
+	id = identity(&st);
 	(void)pthread_mutex_lock(&known_lock);
 	entry = find_known(&id);
 	if (entry &&

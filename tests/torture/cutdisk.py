@@ -23,6 +23,7 @@ import ctypes
 import errno
 import fcntl
 import functools
+import glob
 import os
 import shutil
 import struct
@@ -41,22 +42,26 @@ CLONE_NEWNS = 0x00020000  # linux/sched.h
 NO_JOURNAL = "ext4 without a journal"
 FAST_COMMIT = "ext4 with fast_commit"
 WRITEBACK = "ext4 with data=writeback"
+DATA_JOURNAL = "ext4 with data=journal"
+
+# Room for what a cut leaves, in a journal of the data as well
+SIZE = 192 << 20
 
 KINDS = {
     # kind: (bytes, how it is made, how it is mounted)
-    "ext4": (64 << 20, ["mkfs.ext4", "-q", "-F"], "loop,data=ordered"),
+    "ext4": (SIZE, ["mkfs.ext4", "-q", "-F"], "loop,data=ordered"),
     # Copies of one have one number, of which xfs would mount one alone.
     "xfs": (300 << 20, ["mkfs.xfs", "-q", "-f"], "loop,nouuid"),
     NO_JOURNAL: (
-        64 << 20, ["mkfs.ext4", "-q", "-F", "-O", "^has_journal"], "loop"),
+        SIZE, ["mkfs.ext4", "-q", "-F", "-O", "^has_journal"], "loop"),
     # Other journals of ext4, and other orders of it and the data
     FAST_COMMIT: (
-        64 << 20, ["mkfs.ext4", "-q", "-F", "-O", "fast_commit"],
+        SIZE, ["mkfs.ext4", "-q", "-F", "-O", "fast_commit"],
         "loop,data=ordered"),
     WRITEBACK: (
-        64 << 20, ["mkfs.ext4", "-q", "-F"], "loop,data=writeback"),
-    "ext4 with data=journal": (
-        64 << 20, ["mkfs.ext4", "-q", "-F"], "loop,data=journal"),
+        SIZE, ["mkfs.ext4", "-q", "-F"], "loop,data=writeback"),
+    DATA_JOURNAL: (
+        SIZE, ["mkfs.ext4", "-q", "-F"], "loop,data=journal"),
     # For a guest: there is no way to cut its power here.
     "btrfs": (256 << 20, ["mkfs.btrfs", "-q"], "loop"),
 }
@@ -149,12 +154,27 @@ class Disk:
             done = subprocess.run(["umount", self.place], check=False,
                                   stderr=subprocess.PIPE, text=True)
             if done.returncode == 0:
+                self.wait_for_loop(until)
                 return
             if time.monotonic() > until:
                 # Detached, it goes with the last who has it open.
                 subprocess.run(["umount", "-l", self.place], check=False)
                 fail(f"umount: {done.stderr}")
             time.sleep(0.002)
+
+    def wait_for_loop(self, until):
+        """The loop device goes a moment later; a mount that comes before that
+        gets it, and then only errors."""
+        while True:
+            files = set()
+            for path in glob.glob("/sys/block/loop*/loop/backing_file"):
+                with contextlib.suppress(OSError):
+                    files.add(harness.read(path).strip())
+            if self.image not in files:
+                return
+            if time.monotonic() > until:
+                fail(f"{self.image}: its loop device stays")
+            time.sleep(0.001)
 
     def unmount_after_cut(self):
         """Without a journal, what the kernel still holds of names is

@@ -23,6 +23,7 @@ It needs root, nbdkit, nbdfuse, btrfs-progs and "make broken".
 
 import concurrent.futures
 import contextlib
+import errno
 import fcntl
 import functools
 import json
@@ -381,6 +382,8 @@ VARIANTS = {
     "ends when descriptors run out": [
         ("handler/listener.c", r"return errnum == EMFILE \|\|",
          "return errnum == -1 ||")],
+    "does not look whether the disk is sound": [
+        ("lib/spool.c", r'io_check_sound\(spool->new_, "new/", err\)', "0")],
     "says 500 when memory runs out": [
         ("handler/reply.c", r"\[ERROR_MEMORY\] = 503",
          "[ERROR_MEMORY] = 500")],
@@ -685,6 +688,42 @@ def _(program):
 def _(program):
     disk_error(program, XFS, 300 << 20, "nouuid", "EIO (nbdkit), xfs",
                "100%")
+
+
+# What was renamed is in a transaction that another's flush could not write.
+# After that there is nothing left to flush, and ext4 says that all is well.
+@scene("ext4 gives up its journal between the rename and the flush",
+       "does not look whether the disk is sound", NOT_KEPT)
+def _(program):
+    slow = ["strace", "-f", "-qq", "-o", "/dev/null", "-e",
+            "trace=renameat2,prctl", "-e", "inject=prctl:retval=0", "-e",
+            "inject=renameat2:delay_exit=700000"]
+    what = "EIO at another's flush (nbdkit), ext4"
+    volume = Nbd(EXT4, 64 << 20, *ERRORS, "error-pwrite-rate=100%")
+    with contextlib.closing(volume), running(program, wrapper=slow) as handler:
+        volume.ready()
+        load = Load(handler, volume.spool)
+        eq("status before", load.send().status, 200)
+        new = os.path.join(volume.spool, "new")
+        sender = threading.Thread(target=load.send)
+        sender.start()
+        wait_for(lambda: len(os.listdir(new)) == 2, "the rename", 20)
+        with open(volume.bad, "wb"):
+            pass
+        other = os.open(os.path.join(volume.spool, "tmp"), os.O_RDONLY)
+        try:
+            os.fsync(other)
+            fail("the other's flush does not fail")
+        except OSError as error:
+            eq("the other's flush", error.errno, errno.EIO)
+        finally:
+            os.close(other)
+        sender.join()
+        os.unlink(volume.bad)
+        volume.unmount()
+        volume.repair()
+        volume.mount()
+        check(what, load, left=None, tmp=False)
 
 
 @test("a slow disk makes answers slow, and nothing else")

@@ -70,7 +70,7 @@ test_modes_of_others_are_kept(void **state)
 static void
 assert_not_opened(const char *what, const char *path, enum error_code want)
 {
-	struct spool spool = { 11, 22, 33, true };
+	struct spool spool = { .root = 11, .tmp = 22, .new_ = 33 };
 	struct error err = ERROR_INIT;
 
 	assert_int_equal(spool_open(&spool, path, &err), -1);
