@@ -14,17 +14,22 @@
  * A rename is one entry of the log, with both directories and the file: the
  * flush of the file takes the log that far.
  */
-static const struct flushes xfs = { true, false, true };
+static const struct flushes xfs = { .writes_out = true, .file = true };
 
 /*
  * The flush of a directory has the whole journal written, where that of a
  * file may write something shorter (fast_commit); that of the file has the
  * disk flushed as well, wherever the journal is, and writes the inode where
- * there is none.
+ * there is none. Both say that all is well when the journal was given up.
  */
-static const struct flushes ext4 = { true, true, true };
+static const struct flushes ext4 = {
+	.writes_out = true, .directory = true, .file = true, .look = true
+};
 
-static const struct flushes unknown = { false, true, false };
+/* The old ext2 driver, or an ext4 that was made long ago */
+static const struct flushes ext2 = { .directory = true, .look = true };
+
+static const struct flushes unknown = { .directory = true };
 
 struct flushes
 flushes_needed(int directory, const struct statx *st)
@@ -35,8 +40,8 @@ flushes_needed(int directory, const struct statx *st)
 		return unknown;
 	if (fs.f_type == XFS_SUPER_MAGIC)
 		return xfs;
+	if (fs.f_type != EXT4_SUPER_MAGIC)
+		return unknown;
 	/* The old ext2 driver has the same number, and no times of birth. */
-	if (fs.f_type == EXT4_SUPER_MAGIC && st->stx_btime.tv_sec != 0)
-		return ext4;
-	return unknown;
+	return st->stx_btime.tv_sec != 0 ? ext4 : ext2;
 }

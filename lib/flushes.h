@@ -15,6 +15,7 @@ struct flushes {
 	bool writes_out; /* before the rename: written out; else flushed */
 	bool directory;	 /* after it, and first: the directory */
 	bool file;	 /* after it: the file */
+	bool look;	 /* last: whether the file system has not given up */
 };
 
 /*

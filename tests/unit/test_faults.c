@@ -44,7 +44,8 @@ struct disk {
 
 static const struct disk unknown = { "unknown", TMPFS_MAGIC, false },
 			 xfs = { "xfs", XFS_SUPER_MAGIC, false },
-			 ext4 = { "ext4", EXT4_SUPER_MAGIC, false };
+			 ext4 = { "ext4", EXT4_SUPER_MAGIC, false },
+			 ext2 = { "ext2", EXT4_SUPER_MAGIC, true };
 
 static struct {
 	bool armed, hit;
@@ -489,6 +490,7 @@ static const struct trial trials[] = {
 	{ "second delivery", "new", deliver, 1, &xfs },
 	{ "first delivery", "new", deliver, 0, &ext4 },
 	{ "second delivery", "new", deliver, 1, &ext4 },
+	{ "second delivery", "new", deliver, 1, &ext2 },
 	{ "second delivery, held again", "new", deliver_held_again, 1, &xfs },
 	{ "first to quarantine", "quarantine", quarantine, 0, &unknown },
 	{ "second to quarantine", "quarantine", quarantine, 1, &ext4 },
@@ -639,10 +641,13 @@ test_order_of_flushes(void **state)
 	} ways[] = {
 		{ &unknown, 2,
 		    { "openat", "writev", "fsync a file", "renameat2",
+			"fsync new", "close" } },
+		{ &ext2, 2,
+		    { "openat", "writev", "fsync a file", "renameat2",
 			"fsync new", "fremovexattr" } },
 		{ &xfs, 1,
 		    { "openat", "writev", "sync_file_range a file", "renameat2",
-			"fsync a file", "fremovexattr" } },
+			"fsync a file", "close" } },
 		{ &ext4, 2,
 		    { "writev", "sync_file_range a file", "renameat2",
 			"fsync new", "fsync a file", "fremovexattr" } },
@@ -665,6 +670,8 @@ test_order_of_flushes(void **state)
 		plan.armed = false;
 		assert_steps(&place, ways[i].steps, COUNT(ways[i].steps));
 		assert_int_equal(count_trace("fsync"), ways[i].flushes);
+		assert_int_equal(count_trace("fremovexattr"),
+		    ways[i].disk->magic == EXT4_SUPER_MAGIC);
 		assert_int_equal(count_trace("mkdirat"), 0);
 		leave_place(&place);
 	}
