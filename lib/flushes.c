@@ -26,7 +26,7 @@ static const struct flushes ext4 = {
 	.writes_out = true, .directory = true, .file = true, .look = true
 };
 
-/* The old ext2 driver, or an ext4 that was made long ago */
+/* The old ext2 driver, or an ext4 whose inodes are small */
 static const struct flushes ext2 = { .directory = true, .look = true };
 
 static const struct flushes unknown = { .directory = true };

@@ -149,8 +149,8 @@ io_fsync(int fd, const char *what, struct error *err)
 }
 
 /*
- * To remove what is not there begins a change, and no file system that has
- * given up lets one begin. Other refusals say nothing about that.
+ * To remove what is not there begins a change, and no ext4 that has given up
+ * lets one begin. Other refusals say nothing about that.
  */
 int
 io_check_sound(int fd, const char *what, struct error *err)

@@ -52,8 +52,8 @@ int io_fsync(int fd, const char *what, struct error *err);
 /*
  * After a flush: has the file system gone on taking changes until now? Where
  * it has given up before the flush, the flush of an ext4 finds nothing to do
- * and says that all is well. Changes nothing; any open file or directory will
- * do.
+ * and says that all is well. Changes nothing that is to be seen; any open file
+ * or directory will do.
  */
 int io_check_sound(int fd, const char *what, struct error *err);
 

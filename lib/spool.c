@@ -94,7 +94,8 @@ create(const struct spool *spool, struct timespec received,
 /*
  * Another descriptor, to flush the file by: the first one is closed before the
  * rename, so that who watches new/ sees one event. It has to be there before
- * anything is written, or it would not be told of what failed until then.
+ * anything is written, or it would not be told of what failed until then;
+ * but for a file that has been flushed since.
  */
 static int
 hold(const struct spool *spool, struct draft *draft, struct error *err)
@@ -177,14 +178,17 @@ spool_place(const struct spool *spool, int directory, struct timespec received,
 static int
 flush(const struct spool *spool, struct draft *draft, struct error *err)
 {
-	if (spool->flushes.directory && io_fsync(spool->new_, "new/", err) < 0)
+	const struct flushes *need = &spool->flushes;
+	/* Our own file: nothing but its file system can refuse us a change. */
+	int look_at = draft->fd >= 0 ? draft->fd : spool->new_;
+
+	if (need->directory && io_fsync(spool->new_, "new/", err) < 0)
 		return -1;
-	if (spool->flushes.file &&
-	    (io_fsync(draft->fd, "a file in new/", err) < 0 ||
-		io_close(&draft->fd, "a file in new/", err) < 0))
+	if (need->file && io_fsync(draft->fd, "a file in new/", err) < 0)
 		return -1;
-	return spool->flushes.look ? io_check_sound(spool->new_, "new/", err)
-				   : 0;
+	if (need->look && io_check_sound(look_at, "a file in new/", err) < 0)
+		return -1;
+	return draft->fd >= 0 ? io_close(&draft->fd, "a file in new/", err) : 0;
 }
 
 int

@@ -39,8 +39,8 @@ struct spool {
 
 /*
  * A file on its way: in tmp/, complete. fd is open where the file is flushed
- * when it arrives; who has many may close it and set it to -1. From
- * spool_write() on it is the caller's, until it is published, placed,
+ * when it arrives; who has many may flush the file, close it and set it to -1.
+ * From spool_write() on it is the caller's, until it is published, placed,
  * forgotten, or one of these failed.
  */
 struct draft {

@@ -209,6 +209,7 @@ check_object(struct json_value object, const json_t *theirs, unsigned level)
 	struct json_value names[MEMBERS_MAX], values[MEMBERS_MAX], ignored;
 	struct json_walk walk;
 	size_t i, j, count = 0, last, same;
+	bool there = false;
 
 	CHECK(json_walk_start(object.raw, &walk));
 	while (json_walk_name(&walk, &ignored)) {
@@ -227,8 +228,10 @@ check_object(struct json_value object, const json_t *theirs, unsigned level)
 				last = j;
 			}
 		check_name(object, names[i], values[last], same, theirs, level);
+		/* The fuzzer reads what it is compared with, and writes it. */
+		there |= json_string_is(names[i], "hardly anybody's");
 	}
-	CHECK(!json_member(object, "no such member of anybody's", &ignored));
+	CHECK(json_member(object, "hardly anybody's", &ignored) == there);
 }
 
 static void

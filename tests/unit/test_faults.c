@@ -22,6 +22,7 @@
 #include <sys/xattr.h>
 
 #include "claim.h"
+#include "io.h"
 #include "quarantine.h"
 
 #define TEXT "one line\nand a second one\n"
@@ -362,12 +363,15 @@ deliver_held_again(const struct place *place, struct error *err)
 
 	if (rc == 0)
 		rc = spool_write(&spool, when, &piece, 1, &draft, err);
-	if (rc == 0) {
-		if (draft.fd >= 0)
-			(void)close(draft.fd);
+	if (rc == 0 && draft.fd >= 0) {
+		rc = io_fsync(draft.fd, "a draft", err);
+		(void)close(draft.fd);
 		draft.fd = -1;
-		rc = spool_publish(&spool, when, &draft, err);
+		if (rc < 0)
+			spool_forget(&spool, &draft);
 	}
+	if (rc == 0)
+		rc = spool_publish(&spool, when, &draft, err);
 	spool_close(&spool);
 	return rc;
 }
@@ -712,6 +716,39 @@ test_file_systems(void **state)
 		leave_place(&place);
 	}
 	plan.disk = &unknown;
+}
+
+/* Of what the look is refused with, two mean that the file system gave up. */
+static void
+test_look(void **state)
+{
+	static const struct {
+		int errnum, want;
+	} rows[] = { { EROFS, -1 }, { EIO, -1 }, { EPERM, 0 }, { EACCES, 0 },
+		{ EOPNOTSUPP, 0 }, { ENOSYS, 0 }, { ENOSPC, 0 } };
+	struct place place;
+	struct error err;
+	size_t i;
+	int nth, rc;
+
+	(void)state;
+	for (i = 0; i < COUNT(rows); i++) {
+		place = new_place();
+		plan.disk = &ext4;
+		err = (struct error)ERROR_INIT;
+		assert_int_equal(deliver(&place, &err), 0);
+		for (nth = 1;; nth++) {
+			arm(nth, rows[i].errnum, NOT_DONE);
+			err = (struct error)ERROR_INIT;
+			rc = deliver(&place, &err);
+			plan.armed = false;
+			assert_true(plan.hit);
+			if (strcmp(plan.name, "fremovexattr") == 0)
+				break;
+		}
+		assert_int_equal(rc, rows[i].want);
+		leave_place(&place);
+	}
 }
 
 /* Whoever does not say what file system it is has the file flushed first. */
@@ -1164,6 +1201,7 @@ main(void)
 		cmocka_unit_test(test_modes_after_a_fault),
 		cmocka_unit_test(test_order_of_flushes),
 		cmocka_unit_test(test_file_systems),
+		cmocka_unit_test(test_look),
 		cmocka_unit_test(test_unknown_file_system),
 		cmocka_unit_test(test_flushes_for_others),
 		cmocka_unit_test(test_taking_without_faults),
