@@ -454,7 +454,8 @@ VARIANTS = {
         r'io_fsync\(draft->fd, "a file in new/", err\) < 0', "0"),
     "does not look whether the disk is sound": (
         (), "lib/spool.c",
-        r'io_check_sound\(spool->new_, "new/", err\)', "0"),
+        r'io_check_sound\(look_at, "a file in new/", err\)',
+        "((void)look_at, 0)"),
     "does not flush new/": (
         FLUSHED_FIRST, "lib/spool.c",
         r'io_fsync\(spool->new_, "new/", err\) < 0', "0"),

@@ -65,9 +65,6 @@ SUPPRESSED = [Suppressed(*row) for row in (
     ("clang-tidy", "core.UndefinedBinaryOperatorResult", "lib/jwt.c",
      "encoded.len > JWT_HEADER_MAX",
      "error_set(), in another file, answers -1 always"),
-    ("clang-tidy", "core.UndefinedBinaryOperatorResult", "lib/spool_open.c",
-     "known[i].inode == id->inode",
-     "error_system(), in another file, answers -1 always"),
     ("clang-tidy scan-build", "core.NullDereference", "tools/order.c", "",
      "a group that is ready has entries: make_ready() sees to it, and "
      "entries go by take_entry() alone, of a group that is ready no more"),
@@ -79,8 +76,6 @@ SUPPRESSED = [Suppressed(*row) for row in (
      "it makes system calls and nothing else, and does not return"),
     ("scan-build", "core.UndefinedBinaryOperatorResult", "lib/jwt.c",
      "encoded.len > JWT_HEADER_MAX", "as with clang-tidy"),
-    ("scan-build", "core.UndefinedBinaryOperatorResult", "lib/spool_open.c",
-     "known[i].inode == id->inode", "as with clang-tidy"),
     ("cppcheck", "shadowFunction", "handler/issue.c", "grant",
      "a variable may be called what the function that made it is called"),
     ("cppcheck", "knownConditionTrueFalse", "tools/fetch_document.c",
