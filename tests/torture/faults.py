@@ -721,6 +721,10 @@ def _(program):
         finally:
             os.close(other)
         sender.join()
+        # strace itself takes no signal.
+        pid = handler.popen.pid
+        for child in harness.read(f"/proc/{pid}/task/{pid}/children").split():
+            os.kill(int(child), signal.SIGTERM)
         os.unlink(volume.bad)
         volume.unmount()
         volume.repair()
