@@ -684,6 +684,8 @@ def cores(program, number):
     """The cores that it leaves when a signal ends it after a call"""
     place = new_place(0o777)
     run = Run()
+    # A shell that runs us in the background has had it ignored.
+    signal.signal(number, signal.SIG_DFL)
     handler = handler_with(program, user=USER, wrapper=(
         "prlimit", "--core=unlimited", "env", "-C", place))
     Endpoint(handler, new_place(0o777)).send(
