@@ -23,7 +23,6 @@ import ctypes
 import errno
 import fcntl
 import functools
-import glob
 import os
 import shutil
 import struct
@@ -154,27 +153,12 @@ class Disk:
             done = subprocess.run(["umount", self.place], check=False,
                                   stderr=subprocess.PIPE, text=True)
             if done.returncode == 0:
-                self.wait_for_loop(until)
                 return
             if time.monotonic() > until:
                 # Detached, it goes with the last who has it open.
                 subprocess.run(["umount", "-l", self.place], check=False)
                 fail(f"umount: {done.stderr}")
             time.sleep(0.002)
-
-    def wait_for_loop(self, until):
-        """The loop device goes a moment later; a mount that comes before that
-        gets it, and then only errors."""
-        while True:
-            files = set()
-            for path in glob.glob("/sys/block/loop*/loop/backing_file"):
-                with contextlib.suppress(OSError):
-                    files.add(harness.read(path).strip())
-            if self.image not in files:
-                return
-            if time.monotonic() > until:
-                fail(f"{self.image}: its loop device stays")
-            time.sleep(0.001)
 
     def unmount_after_cut(self):
         """Without a journal, what the kernel still holds of names is

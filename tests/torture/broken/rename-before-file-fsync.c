@@ -7,7 +7,7 @@
  *
  * wrap: fsync renameat2 sync_file_range
  */
-#include <fcntl.h>
+#include "no-write-out.c"
 #include <stdlib.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -16,7 +16,6 @@
 
 int __real_fsync(int fd);
 int __wrap_fsync(int fd);
-int __wrap_sync_file_range(int fd, off_t from, off_t len, unsigned flags);
 int __real_renameat2(
     int from, const char *name, int to, const char *target, unsigned flags);
 int __wrap_renameat2(
@@ -30,16 +29,6 @@ __wrap_fsync(int fd)
 	if (fstat(fd, &st) == 0 && S_ISREG(st.st_mode))
 		return 0;
 	return __real_fsync(fd);
-}
-
-int
-__wrap_sync_file_range(int fd, off_t from, off_t len, unsigned flags)
-{
-	(void)fd;
-	(void)from;
-	(void)len;
-	(void)flags;
-	return 0;
 }
 
 int
