@@ -25,7 +25,7 @@ struct exchange {
 	struct endpoint endpoint;
 	struct admission admission;
 	struct message message;
-	size_t body_share;  /* of the budget; see budget.h */
+	struct budget_share body_share;
 	size_t body_length; /* for the log, when the body is gone */
 	struct envelope envelope;
 	struct spool spool;

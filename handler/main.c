@@ -34,8 +34,8 @@
 #define THREADS_DEFAULT 160
 #define THREADS_MOST	4096
 #define MEMORY_MOST	65536 /* MiB */
-#define STALL_DEFAULT	30
-#define STALL_MOST	3600
+#define WAIT_DEFAULT	10
+#define WAIT_MOST	3600
 
 /* sd_listen_fds(3): the first descriptor that systemd hands over. */
 #define SYSTEMD_DESCRIPTOR 3
@@ -50,7 +50,9 @@ static const char usage_text[] =
     "\n"
     "  -m, --memory N    hold at most N MiB of large bodies at once (64)\n"
     "  -t, --threads N   serve at most N requests at once (160)\n"
-    "  -w, --wait N      cut off a peer that stalls for N seconds (30)\n"
+    "  -w, --wait N      cut off a peer that takes longer than N seconds "
+    "(10),\n"
+    "                    and one more for each 64 KiB of body\n"
     "  -h, --help        show this and exit\n"
     "  -V, --version     show the version and exit\n"
     "\n"
@@ -202,8 +204,8 @@ read_options(int argc, char **argv, struct fcgi_options *options)
 				    optarg);
 			break;
 		case 'w':
-			options->stall = number(optarg, STALL_MOST);
-			if (options->stall < 0)
+			options->wait = number(optarg, WAIT_MOST);
+			if (options->wait < 0)
 				return usage_error(
 				    "-w %s: not a number from 1 to 3600",
 				    optarg);
@@ -227,9 +229,9 @@ read_options(int argc, char **argv, struct fcgi_options *options)
 int
 main(int argc, char **argv)
 {
-	struct fcgi_options options = { .listener = -1,
-		.threads = THREADS_DEFAULT,
-		.stall = STALL_DEFAULT };
+	struct fcgi_options options = {
+		.listener = -1, .threads = THREADS_DEFAULT, .wait = WAIT_DEFAULT
+	};
 	bool cgi = transport_cgi_present();
 	int status;
 
@@ -247,7 +249,7 @@ main(int argc, char **argv)
 	 * that is from anybody.
 	 */
 	if (options.listener < 0 && cgi)
-		return transport_cgi_run(options.stall);
+		return transport_cgi_run(options.wait);
 	status = read_options(argc, argv, &options);
 	if (status >= 0)
 		return status;

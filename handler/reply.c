@@ -29,6 +29,8 @@ static const int statuses[] = {
 	[ERROR_TOO_LARGE] = 413,
 	[ERROR_INCOMPLETE] = 400,
 	[ERROR_REQUEST] = 400,
+	/* Not 408: senders repeat after a 503 alone. */
+	[ERROR_SLOW] = 503,
 	[ERROR_FORM] = 400,
 	[ERROR_TOKEN_FORM] = 400,
 	[ERROR_ALGORITHM] = 403,

@@ -7,12 +7,9 @@
 #include <ctype.h>
 #include <string.h>
 
-#include "budget.h"
+#include "clock.h"
 
-/*
- * Read in pieces of this size. A peer that does not manage one within the
- * time of -w is cut off, so this is also the slowest that it may be.
- */
+/* Read in pieces of this size, each of which has the time of -w. */
 #define PIECE 16384
 
 #define LENGTH_UNKNOWN SIZE_MAX
@@ -115,9 +112,29 @@ announced_length(const struct request *rq, size_t *length, struct error *err)
 	return 0;
 }
 
+/* Why the budget has no room for more of this body. */
 static int
-incomplete(struct error *err, const struct buf *body, size_t length)
+no_room(struct error *err, const struct budget_share *share, size_t arrived)
 {
+	if (budget_was_cut(share))
+		return error_set(err, ERROR_SLOW,
+		    "cut off after %zu bytes: memory for large bodies was "
+		    "short (-m), and this one was the slowest",
+		    arrived);
+	return error_set(
+	    err, ERROR_MEMORY, "too many large bodies at once, see -m");
+}
+
+static int
+incomplete(const struct request *rq, const struct budget_share *share,
+    const struct buf *body, size_t length, struct error *err)
+{
+	if (budget_was_cut(share))
+		return no_room(err, share, body->len);
+	if (rq->transport->is_late(rq->connection))
+		return error_set(err, ERROR_SLOW,
+		    "the body came too slowly: %zu bytes in %.1f s", body->len,
+		    (double)(clock_monotonic() - rq->started) / 1e6);
 	if (length == LENGTH_UNKNOWN)
 		return error_set(err, ERROR_INCOMPLETE,
 		    "the body broke off after %zu bytes", body->len);
@@ -132,13 +149,24 @@ too_large(struct error *err, const struct buf *body)
 	    "the body is larger than %zu bytes", body->max);
 }
 
+/* Until when the next piece has to be there. */
+static int64_t
+piece_deadline(const struct request *rq, size_t arrived)
+{
+	int64_t whole =
+	    rq->started + rq->wait + (int64_t)arrived * 1000000 / BUDGET_PACE;
+	int64_t piece = clock_monotonic() + rq->wait;
+
+	return piece < whole ? piece : whole;
+}
+
 /*
  * Up to wanted bytes, to the end or to the ceiling, as long as there is
  * memory and budget. 0 or -1.
  */
 static int
 read_pieces(const struct request *rq, size_t wanted, struct buf *body,
-    size_t *share, struct error *err)
+    struct budget_share *share, struct error *err)
 {
 	ssize_t got = 1;
 	size_t piece;
@@ -148,15 +176,16 @@ read_pieces(const struct request *rq, size_t wanted, struct buf *body,
 		piece = wanted - body->len;
 		if (piece > PIECE)
 			piece = PIECE;
+		rq->transport->turn(rq->connection, TURN_OURS, 0);
 		if (!budget_take(share, body->len + piece)) {
-			(void)error_set(err, ERROR_MEMORY,
-			    "too many large bodies at once, see -m");
+			(void)no_room(err, share, body->len);
 			return 0;
 		}
 		room = buf_room(body, piece);
 		if (!room)
 			return 0;
-		rq->transport->peer_turn(rq->connection, true);
+		rq->transport->turn(
+		    rq->connection, TURN_SENDS, piece_deadline(rq, body->len));
 		got = rq->transport->read(rq->connection, room, piece);
 		if (got > 0)
 			body->len += (size_t)got;
@@ -165,8 +194,8 @@ read_pieces(const struct request *rq, size_t wanted, struct buf *body,
 }
 
 int
-request_read_body(const struct request *rq, struct buf *body, size_t *share,
-    struct error *err)
+request_read_body(const struct request *rq, struct buf *body,
+    struct budget_share *share, struct error *err)
 {
 	size_t length, wanted;
 	ssize_t more = 0;
@@ -182,7 +211,8 @@ request_read_body(const struct request *rq, struct buf *body, size_t *share,
 	if (rc == 0 && body->len == wanted && !body->failed &&
 	    (length == LENGTH_UNKNOWN || rq->transport->has_end))
 		more = rq->transport->read(rq->connection, &byte, 1);
-	rq->transport->peer_turn(rq->connection, false);
+	rq->transport->turn(rq->connection, TURN_OURS, 0);
+	budget_settle(share);
 	if (err->code != ERROR_NONE || buf_check(body, err) < 0)
 		return -1;
 	if (more > 0 && length == LENGTH_UNKNOWN)
@@ -192,7 +222,7 @@ request_read_body(const struct request *rq, struct buf *body, size_t *share,
 		    "the body is longer than the %zu bytes announced", length);
 	if (rc < 0 || more < 0 ||
 	    (length != LENGTH_UNKNOWN && body->len < length))
-		return incomplete(err, body, length);
+		return incomplete(rq, share, body, length, err);
 	return 0;
 }
 
@@ -215,7 +245,8 @@ request_check_method(
 int
 request_write(const struct request *rq, struct span bytes)
 {
-	rq->transport->peer_turn(rq->connection, true);
+	rq->transport->turn(
+	    rq->connection, TURN_TAKES, clock_monotonic() + rq->wait);
 	return rq->transport->write(rq->connection, bytes.at, bytes.len);
 }
 

@@ -12,7 +12,15 @@
 #include <stdint.h>
 #include <sys/types.h>
 
+#include "budget.h"
 #include "buf.h"
+
+/* Whose turn it is. */
+enum turn {
+	TURN_OURS,  /* the peer waits, for as long as it takes */
+	TURN_SENDS, /* the peer sends its request */
+	TURN_TAKES  /* the peer takes the answer */
+};
 
 struct transport {
 	/* Up to len bytes, which is not 0; 0 at the end, -1 when the stream
@@ -23,10 +31,17 @@ struct transport {
 	/* Send what is left and let the peer go: 0 or -1. */
 	int (*finish)(void *connection);
 	/*
-	 * From here on it is the peer's turn and it has the time that -w
-	 * gives it; or ours, and the peer waits.
+	 * Whose turn it is from now on. A peer that has not done its part at
+	 * deadline (clock_monotonic()) is cut off: read() or write() fails.
 	 */
-	void (*peer_turn)(void *connection, bool peer);
+	void (*turn)(void *connection, enum turn turn, int64_t deadline);
+	/* Was the peer cut off while it was its turn to send? */
+	bool (*is_late)(void *connection);
+	/*
+	 * Cut the peer off now, from any thread, until this request's share of
+	 * the budget is settled or given back. NULL: there is only one request.
+	 */
+	void (*cut)(void *connection);
 	/* Does reading past the announced length end, or hang? */
 	bool has_end;
 };
@@ -37,6 +52,7 @@ struct request {
 	char **params;	 /* NAME=VALUE, up to a NULL */
 	bool broken;	 /* the parameters were cut off */
 	int64_t started; /* clock_monotonic() */
+	int64_t wait;	 /* of -w, microseconds */
 };
 
 /*
@@ -62,12 +78,16 @@ void request_target(
     const struct request *rq, struct span *path, struct span *query);
 
 /*
- * Read the whole body, up to the ceiling of the buffer. 0, or -1:
- * ERROR_TOO_LARGE, ERROR_INCOMPLETE, ERROR_REQUEST, ERROR_MEMORY. In both
- * cases *share is its part of the budget, to be given back with the body.
+ * Read the whole body, up to the ceiling of the buffer. The peer has rq->wait
+ * from rq->started on, and a second more for each BUDGET_PACE bytes that
+ * have arrived; and rq->wait for each 16 KiB.
+ *
+ * 0, or -1: ERROR_TOO_LARGE, ERROR_INCOMPLETE, ERROR_REQUEST, ERROR_SLOW,
+ * ERROR_MEMORY. In both cases *share, which budget_join() has made, is its
+ * part of the budget, to be given back with the body.
  */
-int request_read_body(const struct request *rq, struct buf *body, size_t *share,
-    struct error *err);
+int request_read_body(const struct request *rq, struct buf *body,
+    struct budget_share *share, struct error *err);
 
 /*
  * Is the request's method one of these, "GET, POST"? 0, or -1 and

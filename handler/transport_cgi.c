@@ -17,14 +17,15 @@
 #include "serve.h"
 
 struct connection {
-	int64_t stall;	  /* microseconds */
+	int64_t wait;	  /* microseconds */
 	int64_t deadline; /* clock_monotonic() */
+	bool late;	  /* it has passed */
 	uint64_t unread;  /* bytes of the body that may still come */
 };
 
 /* 1 when the descriptor is ready, 0 when its time is over. */
 static int
-wait_for(const struct connection *c, int fd, short events)
+wait_for(struct connection *c, int fd, short events)
 {
 	const struct timespec pause = { 0, 10000000 };
 	struct pollfd poller = { fd, events, 0 };
@@ -33,7 +34,8 @@ wait_for(const struct connection *c, int fd, short events)
 
 	do {
 		left = c->deadline - clock_monotonic();
-		if (left <= 0)
+		c->late = left <= 0;
+		if (c->late)
 			return 0;
 		rc = poll(&poller, 1, (int)(left / 1000) + 1);
 		/* Short of memory is our fault, and may pass. */
@@ -107,7 +109,7 @@ cgi_finish(void *connection)
 	/* Input and output can be two names of one socket. */
 	(void)shutdown(STDOUT_FILENO, SHUT_WR);
 	rc = close(STDOUT_FILENO);
-	c->deadline = clock_monotonic() + c->stall;
+	c->deadline = clock_monotonic() + c->wait;
 	while (c->unread) {
 		piece = c->unread < sizeof(discarded) ? (size_t)c->unread
 						      : sizeof(discarded);
@@ -118,19 +120,26 @@ cgi_finish(void *connection)
 }
 
 static void
-cgi_peer_turn(void *connection, bool peer)
+cgi_turn(void *connection, enum turn turn, int64_t deadline)
 {
 	struct connection *c = connection;
 
-	if (peer)
-		c->deadline = clock_monotonic() + c->stall;
+	if (turn != TURN_OURS)
+		c->deadline = deadline;
+}
+
+static bool
+cgi_is_late(void *connection)
+{
+	return ((struct connection *)connection)->late;
 }
 
 static const struct transport transport_cgi = {
 	.read = cgi_read,
 	.write = cgi_write,
 	.finish = cgi_finish,
-	.peer_turn = cgi_peer_turn,
+	.turn = cgi_turn,
+	.is_late = cgi_is_late,
 	/* RFC 3875 4.2: nothing is promised to follow CONTENT_LENGTH. */
 	.has_end = false,
 };
@@ -142,20 +151,21 @@ transport_cgi_present(void)
 }
 
 int
-transport_cgi_run(int stall)
+transport_cgi_run(int wait)
 {
 	const char *length = getenv("CONTENT_LENGTH");
-	struct connection c = { .stall = (int64_t)stall * 1000000,
+	struct connection c = { .wait = (int64_t)wait * 1000000,
 		.unread = UINT64_MAX };
 	struct request rq = { .transport = &transport_cgi,
 		.connection = &c,
 		.params = environ,
-		.started = clock_monotonic() };
+		.started = clock_monotonic(),
+		.wait = c.wait };
 
 	/* RFC 3875 4.2: without a length nobody knows, and the end tells. */
 	if (length && *length)
 		c.unread = strtoull(length, NULL, 10);
-	cgi_peer_turn(&c, true);
+	c.deadline = rq.started + rq.wait;
 	serve(&rq);
 	return 0;
 }

@@ -12,9 +12,9 @@
 bool transport_cgi_present(void);
 
 /*
- * Serve it. stall is how many seconds the peer may let us wait. Always 0:
- * what went wrong stands in the answer.
+ * Serve it. wait is how many seconds the peer may take; see request.h.
+ * Always 0: what went wrong is in the answer.
  */
-int transport_cgi_run(int stall);
+int transport_cgi_run(int wait);
 
 #endif

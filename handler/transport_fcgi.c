@@ -17,6 +17,7 @@
 #include <fastcgi.h>
 #include <fcgiapp.h>
 #include <fcntl.h>
+#include <malloc.h>
 #include <poll.h>
 #include <pthread.h>
 #include <signal.h>
@@ -31,19 +32,24 @@
 #include "serve.h"
 #include "watchdog.h"
 
-#define STACK_SIZE   (512 * 1024)
-#define SCAN_SECONDS 1
-#define PAUSE_MS     50 /* before the next try when descriptors ran out */
+#define STACK_SIZE    (512 * 1024)
+#define SCAN_SECONDS  1
+#define STOP_TIME     3000000	/* microseconds */
+#define STOP_SCAN     200000000 /* nanoseconds */
+#define HEADERS_LARGE 65536
+#define PAUSE_MS      50 /* before the next try when descriptors ran out */
 
 struct server {
 	struct fcgi_options options;
 	struct listener listener;
-	int64_t stall; /* microseconds */
+	int64_t wait; /* microseconds */
 
 	pthread_mutex_t lock; /* for what follows */
 	pthread_cond_t ended;
 	int running, idle, started;
 	bool broken;
+
+	_Atomic bool trim; /* memory of large headers may be free */
 
 	struct watch *watches; /* one a thread */
 	pthread_t *threads;    /* those that were started */
@@ -57,7 +63,6 @@ struct worker {
 struct connection {
 	FCGX_Request fcgi;
 	struct watch *watch;
-	int64_t stall;
 	bool at_end; /* all that the peer sends was read */
 };
 
@@ -96,21 +101,30 @@ fcgi_finish(void *connection)
 }
 
 static void
-fcgi_peer_turn(void *connection, bool peer)
+fcgi_turn(void *connection, enum turn turn, int64_t deadline)
 {
-	struct connection *c = connection;
+	watch_turn(((struct connection *)connection)->watch, turn, deadline);
+}
 
-	if (peer)
-		watch_extend(c->watch, c->stall);
-	else
-		watch_pause(c->watch);
+static bool
+fcgi_is_late(void *connection)
+{
+	return atomic_load(&((struct connection *)connection)->watch->late);
+}
+
+static void
+fcgi_cut(void *connection)
+{
+	watch_cut(((struct connection *)connection)->watch);
 }
 
 static const struct transport transport_fcgi = {
 	.read = fcgi_read,
 	.write = fcgi_write,
 	.finish = fcgi_finish,
-	.peer_turn = fcgi_peer_turn,
+	.turn = fcgi_turn,
+	.is_late = fcgi_is_late,
+	.cut = fcgi_cut,
 	.has_end = true,
 };
 
@@ -146,15 +160,31 @@ finish(struct connection *c)
 		(void)close(fd);
 }
 
+/*
+ * libfcgi keeps each parameter in a piece of its own, which malloc does not
+ * give back to the system by itself.
+ */
+static bool
+has_large_headers(char *const *params)
+{
+	size_t sum = 0;
+
+	for (; *params; params++)
+		sum += strlen(*params);
+	return sum > HEADERS_LARGE;
+}
+
 /* One connection, one request: we do not keep connections. */
 static void
 serve_connection(struct server *server, struct watch *watch, int fd)
 {
-	struct connection c = { .watch = watch, .stall = server->stall };
+	struct connection c = { .watch = watch };
 	struct request rq = { .transport = &transport_fcgi,
 		.connection = &c,
-		.started = clock_monotonic() };
+		.started = clock_monotonic(),
+		.wait = server->wait };
 	int copy = duplicate(fd);
+	bool trim = false;
 
 	if (copy < 0) {
 		log_event(LOG_PRIORITY_ERROR, "connection-dropped",
@@ -162,7 +192,7 @@ serve_connection(struct server *server, struct watch *watch, int fd)
 		(void)close(fd);
 		return;
 	}
-	watch_start(watch, copy, server->stall);
+	watch_start(watch, copy, rq.started + rq.wait);
 	/* No listener: libfcgi gives up when the connection is no good. */
 	(void)FCGX_InitRequest(&c.fcgi, -1, FCGI_FAIL_ACCEPT_ON_INTR);
 	c.fcgi.ipcFd = fd;
@@ -174,6 +204,7 @@ serve_connection(struct server *server, struct watch *watch, int fd)
 		/* Cut-off parameters look like a request with few of them. */
 		rq.broken = FCGX_GetError(c.fcgi.in) != 0 ||
 		    c.fcgi.role != FCGI_RESPONDER;
+		trim = has_large_headers(rq.params);
 		serve(&rq);
 		finish(&c);
 	} else {
@@ -181,6 +212,8 @@ serve_connection(struct server *server, struct watch *watch, int fd)
 		    "not a FastCGI request");
 	}
 	watch_stop(watch);
+	if (trim)
+		atomic_store(&server->trim, true);
 }
 
 static void start_worker(struct server *server);
@@ -269,7 +302,7 @@ server_init(struct server *server, const struct fcgi_options *options)
 
 	memset(server, 0, sizeof(*server));
 	server->options = *options;
-	server->stall = (int64_t)options->stall * 1000000;
+	server->wait = (int64_t)options->wait * 1000000;
 	(void)pthread_mutex_init(&server->lock, NULL);
 	/* Not the clock on the wall: that one can be set. */
 	(void)pthread_condattr_init(&steady);
@@ -303,17 +336,25 @@ wait_for_signal(struct server *server, const sigset_t *signals)
 	bool broken = false;
 
 	while (!broken && sigtimedwait(signals, NULL, &second) < 0) {
-		watchdog_scan(server->watches, count);
+		watchdog_scan(server->watches, count, INT64_MAX);
+		if (atomic_exchange(&server->trim, false))
+			(void)malloc_trim(0);
 		(void)pthread_mutex_lock(&server->lock);
 		broken = server->broken;
 		(void)pthread_mutex_unlock(&server->lock);
 	}
 }
 
-/* Let every thread finish the request it has, and look after the peers. */
+/*
+ * Let every thread finish the request it has. A peer that still sends has
+ * STOP_TIME at most: until the last one is done no new process serves the
+ * others, and what has not arrived was not promised. Storing and answering
+ * keep their time.
+ */
 static void
 wait_for_workers(struct server *server)
 {
+	int64_t limit = clock_monotonic() + STOP_TIME;
 	struct timespec until;
 	int i;
 
@@ -321,10 +362,13 @@ wait_for_workers(struct server *server)
 	(void)pthread_mutex_lock(&server->lock);
 	while (server->running > 0) {
 		(void)clock_gettime(CLOCK_MONOTONIC, &until);
-		until.tv_sec += SCAN_SECONDS;
+		until.tv_nsec += STOP_SCAN;
+		until.tv_sec += until.tv_nsec / 1000000000;
+		until.tv_nsec %= 1000000000;
 		(void)pthread_cond_timedwait(
 		    &server->ended, &server->lock, &until);
-		watchdog_scan(server->watches, (size_t)server->options.threads);
+		watchdog_scan(
+		    server->watches, (size_t)server->options.threads, limit);
 	}
 	(void)pthread_mutex_unlock(&server->lock);
 	for (i = 0; i < server->started; i++)

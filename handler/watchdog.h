@@ -3,9 +3,9 @@
  * watchdog - no peer holds a thread for ever
  *
  * libfcgi waits without a limit for a peer that stalls. A watch is a
- * connection with a deadline; watchdog_scan(), called every second or so,
- * shuts down those whose deadline has passed, and the thread that waits
- * finds the stream at its end.
+ * connection with a deadline. watchdog_scan(), which one thread calls every
+ * second or so, shuts down the connections whose deadline has passed; the
+ * thread that waits for such a peer then finds the stream at its end.
  */
 #ifndef HOOKDIR_WATCHDOG_H
 #define HOOKDIR_WATCHDOG_H
@@ -15,26 +15,39 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "request.h"
+
 struct watch {
 	pthread_mutex_t lock;
-	int fd;			  /* a duplicate, ours; -1 while idle */
+	int fd;			  /* a duplicate, the watch's; -1 while idle */
 	_Atomic int64_t deadline; /* clock_monotonic(); INT64_MAX: none */
+	_Atomic bool sending;	  /* it is the peer's turn to send */
+	_Atomic bool late;	  /* it was cut off while it was */
 };
 
-/* Takes fd, which must be open; closes it at watch_stop(). */
-void watch_start(struct watch *watch, int fd, int64_t microseconds);
+/*
+ * Takes fd, which must be open; closes it at watch_stop(). The peer sends
+ * first.
+ */
+void watch_start(struct watch *watch, int fd, int64_t deadline);
 
-/* A new deadline, so many microseconds from now. */
-void watch_extend(struct watch *watch, int64_t microseconds);
+/* Whose turn it is, and until when; TURN_OURS has no deadline. */
+void watch_turn(struct watch *watch, enum turn turn, int64_t deadline);
 
-/* No deadline until the next watch_extend(). */
-void watch_pause(struct watch *watch);
+/*
+ * End the peer's sending now: the thread that reads finds the end of the
+ * stream, and can still answer. From any thread.
+ */
+void watch_cut(struct watch *watch);
 
 void watch_stop(struct watch *watch);
 
 void watch_init(struct watch *watch);
 
-/* Shut down every connection whose time is over. */
-void watchdog_scan(struct watch *watches, size_t count);
+/*
+ * Cut off every peer whose time is over. Those that send have time until
+ * limit at most, whatever their own deadline is.
+ */
+void watchdog_scan(struct watch *watches, size_t count, int64_t limit);
 
 #endif

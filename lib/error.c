@@ -28,6 +28,7 @@ static const struct {
 	[ERROR_TOO_LARGE] = { "body-too-large", CLASS_REFUSAL },
 	[ERROR_INCOMPLETE] = { "body-incomplete", CLASS_REFUSAL },
 	[ERROR_REQUEST] = { "request-broken", CLASS_REFUSAL },
+	[ERROR_SLOW] = { "too-slow", CLASS_REFUSAL },
 
 	[ERROR_FORM] = { "form-unknown", CLASS_VERDICT },
 	[ERROR_TOKEN_FORM] = { "token-malformed", CLASS_VERDICT },

@@ -27,6 +27,7 @@ enum error_code {
 	ERROR_TOO_LARGE,   /* body over the limit */
 	ERROR_INCOMPLETE,  /* body shorter or longer than announced */
 	ERROR_REQUEST,	   /* request broken or cut off */
+	ERROR_SLOW,	   /* the peer did not send it in time */
 
 	/* VERDICT: the call does not verify; it goes to quarantine/ */
 	ERROR_FORM,	    /* not the form this sender uses */

@@ -119,8 +119,9 @@ check_body(const struct request *rq, struct span body)
 	struct buf got = BUF_INIT(4096);
 	struct error err = ERROR_INIT;
 	bool breaks = s->breaks;
-	size_t share = 0;
+	struct budget_share share;
 
+	budget_join(&share, 0, NULL, NULL);
 	if (request_read_body(rq, &got, &share, &err) == 0) {
 		CHECK(got.len <= body.len &&
 		    (!got.len || memcmp(got.at, body.at, got.len) == 0));
@@ -141,7 +142,8 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	char *params[PARAMS_MAX + 1];
 	struct transport transport = { .read = stream_read,
-		.peer_turn = stream_peer_turn };
+		.turn = stream_turn,
+		.is_late = stream_is_late };
 	struct stream stream = { .piece = 1 };
 	struct request rq = {
 		.transport = &transport, .connection = &stream, .params = params

@@ -250,7 +250,8 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	struct transport transport = { .read = stream_read,
 		.write = stream_write,
 		.finish = stream_finish,
-		.peer_turn = stream_peer_turn };
+		.turn = stream_turn,
+		.is_late = stream_is_late };
 	struct stream stream = { .piece = 1 };
 	struct request rq = {
 		.transport = &transport, .connection = &stream, .params = params

@@ -37,10 +37,18 @@ stream_read(void *connection, char *to, size_t len)
 }
 
 static inline void
-stream_peer_turn(void *connection, bool peer)
+stream_turn(void *connection, enum turn turn, int64_t deadline)
 {
 	(void)connection;
-	(void)peer;
+	(void)turn;
+	(void)deadline;
+}
+
+static inline bool
+stream_is_late(void *connection)
+{
+	(void)connection;
+	return false;
 }
 
 #endif

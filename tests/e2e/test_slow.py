@@ -1,0 +1,249 @@
+# SPDX-License-Identifier: MIT
+"""test_slow - callers that send slowly on purpose keep nobody waiting
+
+Whoever knows an address can send a large body a few bytes at a time, without
+a key. True messages are answered all the same within the 3 s that senders
+wait, and the handler ends in time when it is told to.
+"""
+
+import contextlib
+import os
+import signal
+import threading
+import time
+
+import shipmondo
+from fcgiclient import (BODY, KEY, Peer, begin, endpoint, fcgi_pairs, memory,
+                        new_spool, parse_log, records, sanitized)
+from harness import (NAME, Apache, Handler, call_params, eq, fcgi_record, has,
+                     main, ok, test, wait_for)
+
+KIB, MIB = 1024, 1024 * 1024
+IN_TIME = 3  # seconds that a sender waits
+RESTART = 5  # seconds that a restart may take, the next true answer included
+
+
+class Trickle:
+    """Connections that go on sending, step by step, from one thread"""
+
+    def __init__(self, socks, piece, every):
+        self.socks, self.piece, self.every = list(socks), piece, every
+        self.over = threading.Event()
+        self.thread = threading.Thread(target=self._send)
+
+    def _send(self):
+        while not self.over.wait(self.every):
+            for sock in list(self.socks):
+                try:
+                    sock.sendall(self.piece)
+                except OSError:
+                    self.socks.remove(sock)
+
+    def __enter__(self):
+        self.thread.start()
+        return self
+
+    def __exit__(self, *_):
+        self.over.set()
+        self.thread.join()
+
+
+def opening(size, arrived, spool):
+    """The records of a request whose body is announced and not whole"""
+    params = call_params(body=b"", CONTENT_LENGTH=str(size),
+                         CONTENT_TYPE="text/plain", **endpoint(spool.path))
+    data = begin() + fcgi_record(4, fcgi_pairs(params)) + fcgi_record(4)
+    for at in range(0, arrived, 32 * KIB):
+        data += fcgi_record(5, b"x" * min(32 * KIB, arrived - at))
+    return data
+
+
+def restart_in_time(handler, ask):
+    """Ends the handler as systemd does and starts it again; how long it took
+    until a true message was answered"""
+    start = time.monotonic()
+    os.kill(handler.pid, signal.SIGTERM)
+    wait_for(lambda: handler.popen.poll() is not None, "end", 60)
+    ended = time.monotonic() - start
+    eq("exit status", handler.stop(), 0)
+    handler.start()
+    eq("status of the next true message", ask(), 200)
+    took = time.monotonic() - start
+    print(f"# ended after {ended:.1f} s, answered after {took:.1f} s",
+          flush=True)
+    ok(f"{took:.1f} s is in time", took < RESTART)
+
+
+@test("a restart waits 3 s for slow bodies, and not for their end")
+def _():
+    for count in (1, 100):
+        spool = new_spool()
+        with Handler() as handler, contextlib.ExitStack() as stack:
+            peers = [stack.enter_context(Peer(handler)) for _ in range(count)]
+            for peer in peers:
+                peer.send(opening(MIB, 100, spool)).taken()
+            with Trickle([peer.sock for peer in peers],
+                         fcgi_record(5, b"y" * 70), 0.1):
+                restart_in_time(handler, lambda: handler.request(
+                    BODY, **endpoint(spool.path)).status)
+            eq("messages", len(spool.names("new")), 1)
+            lines = [line for line in parse_log(handler.log())
+                     if line.get("reason") == "too-slow"]
+            eq("lines of those that were cut off", len(lines), count)
+
+
+@test("a restart waits 3 s for parameters that do not end")
+def _():
+    spool = new_spool()
+    with Handler() as handler, Peer(handler) as silent, \
+            Peer(handler) as half:
+        silent.send(begin()[:3]).taken()
+        half.send(begin()).taken()
+        with Trickle([half.sock], fcgi_record(4, fcgi_pairs(
+                [(b"HTTP_X_A", b"b")])), 0.1):
+            restart_in_time(handler, lambda: handler.request(
+                BODY, **endpoint(spool.path)).status)
+
+
+def post_slowly(web, path, size, arrived):
+    """A connection that has sent that much of a body"""
+    sock = web.tls(timeout=60)
+    sock.sendall(f"POST {path} HTTP/1.1\r\nHost: {NAME}\r\n"
+                 "Content-Type: application/json\r\n"
+                 f"Content-Length: {size}\r\n\r\n".encode()
+                 + b" " * arrived)
+    return sock
+
+
+@test("behind Apache a restart does not wait for slow bodies, either")
+def _():
+    body = shipmondo.body(shipmondo.form_b(), KEY)
+    for count in (1, 100):
+        with Handler(user="www-data") as handler, \
+                Apache(handler, keys=[KEY]) as web, \
+                contextlib.ExitStack() as stack:
+            socks = [stack.enter_context(contextlib.closing(post_slowly(
+                web, "/webhook/shipmondo", 16 * MIB, 100 * KIB)))
+                for _ in range(count)]
+            with Trickle(socks, b" " * 70, 0.1):
+                restart_in_time(handler, lambda: web.post(
+                    "/webhook/shipmondo", body,
+                    shipmondo.HEADERS, timeout=30).status)
+            eq("messages", len(web.spool("shipmondo").names("new")), 1)
+
+
+@test("a body has the time of -w, and a second more for each 64 KiB")
+def _():
+    spool = new_spool()
+    with Handler(args=("-w", "2")) as handler:
+        for arrived, least in ((100, 2), (192 * KIB, 5)):
+            with Peer(handler) as peer:
+                start = time.monotonic()
+                peer.send(opening(16 * MIB, arrived, spool))
+                # Never a pause of -w, and so slow all the same
+                with Trickle([peer.sock], fcgi_record(5, b"y" * 9000), 0.5):
+                    got = peer.answer()
+                took = time.monotonic() - start
+            eq("status", got.status, 503)
+            eq("rule", got.rule(), "too-slow")
+            ok("the sender may come again", got.header("Retry-After"))
+            has("detail", got.json()["detail"], "the body came too slowly: ")
+            ok(f"{arrived} bytes: {took:.1f} s is not sooner than {least}",
+               took >= least - 0.1)
+            ok(f"{arrived} bytes: {took:.1f} s is not for ever", took < 30)
+    eq("files", spool.files(), [])
+
+
+def in_time(name, ask):
+    start = time.monotonic()
+    got = ask()
+    took = time.monotonic() - start
+    eq(f"status of {name}", got.status, 200)
+    print(f"# {name}: {took:.2f} s", flush=True)
+    ok(f"{name}: {took:.2f} s is in time", took < IN_TIME)
+
+
+def signed(size):
+    """A true Shipmondo message of about that size"""
+    order = shipmondo.form_b()
+    pad = "x" * max(0, int(size * 3 / 4) - len(order))
+    return shipmondo.body(order[:-1] + b',"pad":"' + pad.encode() + b'"}', KEY)
+
+
+# What a caller without a key can do with 50 uploads of 16 MiB: what arrives
+# at once, what comes then, and how often.
+WAVES = (("1.6 MiB and then a trickle", 1600 * KIB, 70, 0.1),
+         ("1.6 MiB and then nothing", 1600 * KIB, 0, 5),
+         ("1.3 MiB and then 20 KiB a second", 1300 * KIB, 10 * KIB, 0.5))
+
+
+@test("50 slow uploads through Apache: true messages are answered in time")
+def _():
+    for wave, arrived, piece, every in WAVES:
+        with Handler(user="www-data") as handler, \
+                Apache(handler, keys=[KEY]) as web, \
+                contextlib.ExitStack() as stack:
+            socks = [stack.enter_context(contextlib.closing(post_slowly(
+                web, "/webhook/shipmondo", 16 * MIB, arrived)))
+                for _ in range(50)]
+            with Trickle(socks, b" " * piece, every):
+                # All the room is theirs by then.
+                time.sleep(2)
+                for _ in range(3):
+                    for size in (2 * KIB, 100 * KIB, MIB):
+                        body = signed(size)
+                        in_time(f"{wave}: {size // KIB} KiB",
+                                lambda body=body: web.post(
+                                    "/webhook/shipmondo", body,
+                                    shipmondo.HEADERS, timeout=30))
+            eq("messages", len(web.spool("shipmondo").names("new")), 9)
+            has("the log", handler.log(), "memory for large bodies was short")
+
+
+@test("uploads above the least pace do not keep the memory, either")
+def _():
+    spool = new_spool()
+    with Handler(args=("-m", "4")) as handler, \
+            contextlib.ExitStack() as stack:
+        peers = [stack.enter_context(Peer(handler)) for _ in range(6)]
+        for peer in peers:
+            peer.send(opening(16 * MIB, 500 * KIB, spool)).taken()
+        with Trickle([peer.sock for peer in peers],
+                     fcgi_record(5, b"y" * 20 * KIB), 0.25):
+            time.sleep(2)
+            for _ in range(2):
+                in_time("1 MiB", lambda: handler.request(
+                    b"z" * MIB, CONTENT_TYPE="text/plain",
+                    **endpoint(spool.path)))
+
+
+@test("memory of large headers goes back to the system")
+def _():
+    spool = new_spool()
+    headers = [(b"HTTP_X_%d" % number, b"y" * 16000)
+               for number in range(100)]
+    params = call_params(body=BODY, **endpoint(spool.path)) + headers
+    with Handler() as handler, contextlib.ExitStack() as stack:
+        eq("status", handler.request(BODY, **endpoint(spool.path)).status, 200)
+        before = memory(handler.pid, "VmRSS")
+        start = begin()
+        for name, value in params:
+            start += fcgi_record(4, fcgi_pairs([(name, value)]))
+        peers = [stack.enter_context(Peer(handler)) for _ in range(150)]
+        for peer in peers:
+            peer.send(start, fcgi_record(4)).taken()
+        held = memory(handler.pid, "VmRSS") - before
+        for peer in peers:
+            peer.send(fcgi_record(5, BODY), fcgi_record(5))
+            eq("status", peer.answer().status, 200)
+        if sanitized():
+            return
+        ok(f"{held / MIB:.0f} MiB are held meanwhile", held > 200 * MIB)
+
+        def given_back():
+            return memory(handler.pid, "VmRSS") - before < 32 * MIB
+        wait_for(given_back, "memory given back")
+
+
+if __name__ == "__main__":
+    main()
