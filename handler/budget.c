@@ -93,14 +93,26 @@ fits(const struct budget_share *share, size_t len, size_t leaving)
 	return share == first || (len <= budget && others <= budget - len);
 }
 
+static bool
+may_cut(const struct budget_share *slowest, const struct budget_share *share,
+    int64_t now)
+{
+	int64_t pace = pace_of(slowest, now);
+
+	if (slowest == share)
+		return false;
+	if (pace < BUDGET_PACE)
+		return true;
+	return share->waited + now - share->asked >= BUDGET_PATIENCE &&
+	    pace_of(share, now) / BUDGET_FASTER > pace;
+}
+
 static void
-cut_slowest(struct budget_share *share, int64_t now)
+cut_slowest(const struct budget_share *share, int64_t now)
 {
 	struct budget_share *slowest = find_slowest(now);
-	bool patient = share->waited + now - share->asked < BUDGET_PATIENCE;
 
-	if (!slowest || slowest == share ||
-	    (patient && pace_of(slowest, now) >= BUDGET_PACE))
+	if (!slowest || !may_cut(slowest, share, now))
 		return;
 	slowest->was_cut = true;
 	if (slowest->waiting)

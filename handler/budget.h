@@ -8,9 +8,9 @@
  *
  * When the budget is short, a body waits for room, and the slowest body is
  * cut off for it: at once where it arrives more slowly than BUDGET_PACE, and
- * after BUDGET_PATIENCE also where it does not. A body that is the slowest
- * itself only waits. So callers who send slowly on purpose cannot keep the
- * memory from those who do not.
+ * after BUDGET_PATIENCE also where the one that waits came BUDGET_FASTER times
+ * as fast. So callers who send slowly on purpose cannot keep the memory from
+ * those who do not, and bodies that come equally fast take turns.
  *
  * One body, the first that asked, always gets what it needs, so that two
  * cannot refuse each other; when it is done, the next that asks is the first.
@@ -30,6 +30,7 @@
 
 /* Microseconds that a body waits before a fast one is cut off for it. */
 #define BUDGET_PATIENCE 500000
+#define BUDGET_FASTER	4
 
 /* Microseconds that a body waits in all; senders give up after 3 s. */
 #define BUDGET_WAIT 2000000

@@ -278,6 +278,24 @@ test_fast_has_time(void **state)
 	budget_give(&asks.share);
 }
 
+/* Those that come equally fast wait for each other. */
+static void
+test_equals_take_turns(void **state)
+{
+	struct body holds, asks;
+
+	(void)state;
+	join(&holds, SECOND);
+	join(&asks, SECOND);
+	must_take(&holds, 15 * MIB);
+	must_take(&asks, MIB);
+	asks.share.len = 30 * MIB;
+	must_refuse(&asks, 2 * MIB);
+	assert_int_equal(atomic_load(&cuts), 0);
+	budget_give(&holds.share);
+	budget_give(&asks.share);
+}
+
 /* The one that asks is the slowest: it waits, and then it is refused. */
 static void
 test_slowest_waits(void **state)
@@ -440,6 +458,7 @@ main(void)
 		ROW(test_slowest_goes),
 		ROW(test_trickling_goes),
 		ROW(test_fast_has_time),
+		ROW(test_equals_take_turns),
 		ROW(test_slowest_waits),
 		ROW(test_settled_stays),
 		ROW(test_waiting_goes),
