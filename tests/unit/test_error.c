@@ -21,6 +21,7 @@ test_rules_and_classes(void **state)
 		{ ERROR_CREDENTIALS, CLASS_REFUSAL, "credentials-required" },
 		{ ERROR_TOO_LARGE, CLASS_REFUSAL, "body-too-large" },
 		{ ERROR_INCOMPLETE, CLASS_REFUSAL, "body-incomplete" },
+		{ ERROR_SLOW, CLASS_REFUSAL, "too-slow" },
 		{ ERROR_REQUEST, CLASS_REFUSAL, "request-broken" },
 		{ ERROR_FORM, CLASS_VERDICT, "form-unknown" },
 		{ ERROR_TOKEN_FORM, CLASS_VERDICT, "token-malformed" },
