@@ -34,6 +34,7 @@
 
 #define STACK_SIZE    (512 * 1024)
 #define SCAN_SECONDS  1
+#define BUSY_TIME     1500000	/* microseconds */
 #define STOP_TIME     3000000	/* microseconds */
 #define STOP_SCAN     200000000 /* nanoseconds */
 #define HEADERS_LARGE 65536
@@ -333,15 +334,19 @@ wait_for_signal(struct server *server, const sigset_t *signals)
 {
 	const struct timespec second = { SCAN_SECONDS, 0 };
 	size_t count = (size_t)server->options.threads;
-	bool broken = false;
+	bool broken = false, busy;
 
 	while (!broken && sigtimedwait(signals, NULL, &second) < 0) {
-		watchdog_scan(server->watches, count, INT64_MAX);
-		if (atomic_exchange(&server->trim, false))
-			(void)malloc_trim(0);
 		(void)pthread_mutex_lock(&server->lock);
 		broken = server->broken;
+		busy = server->idle == 0 &&
+		    server->started == server->options.threads;
 		(void)pthread_mutex_unlock(&server->lock);
+		/* Slow peers must not keep the others waiting for a thread. */
+		watchdog_scan(server->watches, count,
+		    busy ? clock_monotonic() - BUSY_TIME : INT64_MIN);
+		if (atomic_exchange(&server->trim, false))
+			(void)malloc_trim(0);
 	}
 }
 
@@ -355,6 +360,7 @@ static void
 wait_for_workers(struct server *server)
 {
 	int64_t limit = clock_monotonic() + STOP_TIME;
+	bool over = false;
 	struct timespec until;
 	int i;
 
@@ -367,8 +373,9 @@ wait_for_workers(struct server *server)
 		until.tv_nsec %= 1000000000;
 		(void)pthread_cond_timedwait(
 		    &server->ended, &server->lock, &until);
-		watchdog_scan(
-		    server->watches, (size_t)server->options.threads, limit);
+		watchdog_scan(server->watches, (size_t)server->options.threads,
+		    over ? INT64_MAX : INT64_MIN);
+		over = clock_monotonic() >= limit;
 	}
 	(void)pthread_mutex_unlock(&server->lock);
 	for (i = 0; i < server->started; i++)

@@ -17,6 +17,7 @@ watch_init(struct watch *watch)
 {
 	(void)pthread_mutex_init(&watch->lock, NULL);
 	watch->fd = -1;
+	atomic_init(&watch->begun, INT64_MAX);
 	atomic_init(&watch->deadline, INT64_MAX);
 	atomic_init(&watch->sending, false);
 	atomic_init(&watch->late, false);
@@ -28,6 +29,7 @@ watch_start(struct watch *watch, int fd, int64_t deadline)
 	(void)pthread_mutex_lock(&watch->lock);
 	watch->fd = fd;
 	(void)pthread_mutex_unlock(&watch->lock);
+	atomic_store(&watch->begun, clock_monotonic());
 	atomic_store(&watch->late, false);
 	watch_turn(watch, TURN_SENDS, deadline);
 }
@@ -81,25 +83,27 @@ watch_stop(struct watch *watch)
 }
 
 static bool
-is_over(struct watch *watch, int64_t now, int64_t limit)
+is_over(struct watch *watch, int64_t now, int64_t begun_before)
 {
 	if (atomic_load(&watch->deadline) <= now)
 		return true;
-	return atomic_load(&watch->sending) && limit <= now;
+	return atomic_load(&watch->sending) &&
+	    atomic_load(&watch->begun) < begun_before;
 }
 
 void
-watchdog_scan(struct watch *watches, size_t count, int64_t limit)
+watchdog_scan(struct watch *watches, size_t count, int64_t begun_before)
 {
 	int64_t now = clock_monotonic();
 	size_t i;
 
 	for (i = 0; i < count; i++) {
-		if (!is_over(&watches[i], now, limit))
+		if (!is_over(&watches[i], now, begun_before))
 			continue;
 		(void)pthread_mutex_lock(&watches[i].lock);
 		/* Once more, under the lock: it may be another request. */
-		if (watches[i].fd >= 0 && is_over(&watches[i], now, limit))
+		if (watches[i].fd >= 0 &&
+		    is_over(&watches[i], now, begun_before))
 			cut_off(&watches[i]);
 		(void)pthread_mutex_unlock(&watches[i].lock);
 	}

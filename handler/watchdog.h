@@ -20,6 +20,7 @@
 struct watch {
 	pthread_mutex_t lock;
 	int fd;			  /* a duplicate, the watch's; -1 while idle */
+	_Atomic int64_t begun;	  /* clock_monotonic(): watch_start() */
 	_Atomic int64_t deadline; /* clock_monotonic(); INT64_MAX: none */
 	_Atomic bool sending;	  /* it is the peer's turn to send */
 	_Atomic bool late;	  /* it was cut off while it was */
@@ -45,9 +46,9 @@ void watch_stop(struct watch *watch);
 void watch_init(struct watch *watch);
 
 /*
- * Cut off every peer whose time is over. Those that send have time until
- * limit at most, whatever their own deadline is.
+ * Cut off every peer whose deadline has passed, and every peer that still
+ * sends a request which began before that time.
  */
-void watchdog_scan(struct watch *watches, size_t count, int64_t limit);
+void watchdog_scan(struct watch *watches, size_t count, int64_t begun_before);
 
 #endif

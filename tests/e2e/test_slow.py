@@ -217,6 +217,26 @@ def _():
                     **endpoint(spool.path)))
 
 
+@test("slow peers on all threads do not keep a true message waiting")
+def _():
+    spool = new_spool()
+    with Handler(args=("-t", "4", "-w", "60")) as handler, \
+            contextlib.ExitStack() as stack:
+        peers = [stack.enter_context(Peer(handler)) for _ in range(4)]
+        for peer in peers:
+            peer.send(opening(MIB, 100, spool)).taken()
+        with Trickle([peer.sock for peer in peers],
+                     fcgi_record(5, b"y" * 70), 0.1):
+            in_time("a message", lambda: handler.request(
+                BODY, **endpoint(spool.path)))
+        # As long as a thread is free, they have the time of -w.
+        with Peer(handler) as peer:
+            peer.send(opening(200, 100, spool)).taken()
+            time.sleep(4)
+            peer.send(fcgi_record(5, b"y" * 100), fcgi_record(5))
+            eq("status of a slow one alone", peer.answer().status, 200)
+
+
 @test("memory of large headers goes back to the system")
 def _():
     spool = new_spool()
