@@ -25,9 +25,9 @@ lib_layer_of() {
 # shellcheck disable=SC2317 # called by layer_of, which makes up the name
 handler_layer_of() {
 	case $1 in
-	log | watchdog | budget) echo 8 ;;
+	log | budget) echo 8 ;;
 	request | listener) echo 9 ;;
-	reply | endpoint) echo 10 ;;
+	reply | endpoint | watchdog) echo 10 ;;
 	authenticate) echo 11 ;;
 	exchange) echo 12 ;;
 	receive | issue | account) echo 13 ;;
