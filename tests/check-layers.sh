@@ -43,7 +43,7 @@ tools_layer_of() {
 	tool | guard | names | fetch_url) echo 9 ;;
 	subject | call | pick | pretty | fetch_http | fetch_config) echo 10 ;;
 	look | arguments | order | job | expire_logs) echo 11 ;;
-	fetch_find | fetch_outbox | fetch_state) echo 11 ;;
+	fetch_find | fetch_outbox | fetch_past | fetch_state) echo 11 ;;
 	fetch_api | runner) echo 12 ;;
 	fetch_job) echo 13 ;;
 	fetch_event | fetch_download) echo 14 ;;

@@ -8,6 +8,7 @@
  */
 #include <fcntl.h>
 #include <limits.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
@@ -15,6 +16,7 @@
 #include <unistd.h>
 
 #include "fetch_event.h"
+#include "fetch_past.h"
 #include "io.h"
 #include "tool.h"
 
@@ -24,6 +26,13 @@
 /* CloudEvents 1.0 "Type System": an Integer, as datasize is one. */
 #define MAX_SIZE_MOST INT32_MAX
 #define ANSWER_MAX    ((uint64_t)64 << 20) /* bytes of an order */
+
+#define MAX_EVENT_DEFAULT ((uint64_t)1 << 30)
+#define MAX_EVENT_MOST	  ((uint64_t)1 << 40)
+#define RATE_DEFAULT	  10
+#define RATE_MOST	  1000
+#define RETRIES_DEFAULT	  10
+#define RETRIES_MOST	  1000
 
 /* Events that only say where to look. */
 static const struct notification {
@@ -129,16 +138,46 @@ fetch_notified(struct fetch_job *job, const struct notification *kind,
 	return write_fetched(job, kind, data->raw, path, err);
 }
 
+/*
+ * One that fails for now does not keep the others from being fetched: they
+ * are kept for the next try.
+ */
 static int
 fetch_documents(struct fetch_job *job, const struct fetch_references *found,
     struct error *err)
 {
+	struct error failed;
 	size_t i;
 
-	for (i = 0; i < found->count; i++)
-		if (fetch_document(job, &found->list[i], err) < 0)
-			return -1;
-	return 0;
+	for (i = 0; i < found->count; i++) {
+		failed = (struct error)ERROR_INIT;
+		if (fetch_document(job, &found->list[i], &failed) == 0)
+			continue;
+		if (err->code == ERROR_NONE)
+			*err = failed;
+		if (failed.code != ERROR_INCOMPLETE || fetch_http_signal()) {
+			*err = failed;
+			break;
+		}
+	}
+	return err->code == ERROR_NONE ? 0 : -1;
+}
+
+/* All of it is delivered: note what need not be fetched again. */
+static void
+note_delivered(const struct fetch_job *job)
+{
+	const struct fetch_item *item;
+	size_t i;
+
+	for (i = 0; i < job->outbox.count; i++) {
+		item = &job->outbox.items[i];
+		if (item->key[0])
+			fetch_past_forget(job->api.dir, item->key);
+		if (item->delivered[0] && item->document[0])
+			fetch_past_note_delivered(
+			    job->api.dir, item->delivered);
+	}
 }
 
 /* Everything into the outbox, and out. */
@@ -164,9 +203,11 @@ fetch_all(struct fetch_job *job, const struct spool *spool, struct error *err)
 		rc = fetch_documents(job, &found, err);
 	if (rc == 0)
 		rc = fetch_outbox_publish(&job->outbox, err);
+	if (rc == 0)
+		note_delivered(job);
 	if (rc == 0 && isatty(STDOUT_FILENO))
-		(void)printf(
-		    "delivered an event and %zu of documents\n", found.count);
+		(void)printf("delivered an event and %zu of documents\n",
+		    job->outbox.count - 1);
 	fetch_outbox_close(&job->outbox);
 	fetch_references_free(&found);
 	buf_free(&body);
@@ -247,8 +288,10 @@ work(struct fetch_job *job, const char *path, const char *event,
 	if (rc == 0) {
 		/* Where the handler does not write nobody else sweeps. */
 		spool_sweep(&spool);
-		rc = fetch_api_open(
-		    &job->api, &spool, job->config, job->options->timeout, err);
+		rc = fetch_api_open(&job->api, &spool, job->config,
+		    job->options->timeout, job->options->rate, err);
+		if (rc == 0)
+			fetch_past_sweep(job->api.dir);
 		if (rc == 0)
 			rc = fetch_all(job, &spool, err);
 		fetch_api_close(&job->api);
@@ -270,6 +313,22 @@ keep_secrets(void)
 }
 
 static int
+check(struct fetch_job *job, struct error *err)
+{
+	int rc = fetch_api_open(&job->api, NULL, job->config,
+	    job->options->timeout, job->options->rate, err);
+
+	if (rc == 0)
+		rc = fetch_api_check(&job->api, err);
+	fetch_api_close(&job->api);
+	if (rc == 0)
+		(void)printf("%s: user %s is let in\n", job->config->base,
+		    job->config->username);
+	return rc;
+}
+
+/* spool is NULL for a check. */
+static int
 run(const struct fetch_options *options, const char *spool, const char *path)
 {
 	struct fetch_config config;
@@ -283,7 +342,9 @@ run(const struct fetch_options *options, const char *spool, const char *path)
 	    fetch_http_start(&err) < 0) {
 		code = fail(&err);
 	} else {
-		if (read_event(&job.event, path, &err) < 0)
+		if (!spool)
+			code = check(&job, &err) < 0 ? fail(&err) : EX_OK;
+		else if (read_event(&job.event, path, &err) < 0)
 			code = err.code == ERROR_SYSTEM
 			    ? tool_fail(EX_NOINPUT, "%s", err.text)
 			    : fail(&err);
@@ -293,6 +354,11 @@ run(const struct fetch_options *options, const char *spool, const char *path)
 	}
 	event_free(&job.event);
 	fetch_config_wipe(&config);
+	/* All is cleaned up: end as the signal wants it. */
+	if (fetch_http_signal()) {
+		(void)signal(fetch_http_signal(), SIG_DFL);
+		(void)raise(fetch_http_signal());
+	}
 	return code;
 }
 
@@ -314,6 +380,18 @@ take_option(struct fetch_options *options, int option)
 		options->max_size =
 		    tool_read_number("--max-size", optarg, 1, MAX_SIZE_MOST);
 		return EX_OK;
+	case 'e':
+		options->max_event =
+		    tool_read_number("--max-event", optarg, 1, MAX_EVENT_MOST);
+		return EX_OK;
+	case 'r':
+		options->rate =
+		    (unsigned)tool_read_number("--rate", optarg, 1, RATE_MOST);
+		return EX_OK;
+	case 'd':
+		options->retries = (unsigned)tool_read_number(
+		    "--document-retries", optarg, 0, RETRIES_MOST);
+		return EX_OK;
 	default:
 		options->timeout = (long)tool_read_number(
 		    "--timeout", optarg, 1, TIMEOUT_MOST);
@@ -328,27 +406,41 @@ tool_fetch(int argc, char **argv)
 		{ "config", required_argument, NULL, 'c' },
 		{ "allow-host", required_argument, NULL, 'a' },
 		{ "max-size", required_argument, NULL, 's' },
+		{ "max-event", required_argument, NULL, 'e' },
+		{ "rate", required_argument, NULL, 'r' },
+		{ "document-retries", required_argument, NULL, 'd' },
+		{ "check", no_argument, NULL, 'k' },
 		{ "timeout", required_argument, NULL, 't' },
 		{ "help", no_argument, NULL, 'h' },
 		{ NULL, 0, NULL, 0 },
 	};
-	struct fetch_options options = { NULL, NULL, 0, MAX_SIZE_DEFAULT,
-		TIMEOUT_DEFAULT };
+	struct fetch_options options = { .max_size = MAX_SIZE_DEFAULT,
+		.max_event = MAX_EVENT_DEFAULT,
+		.timeout = TIMEOUT_DEFAULT,
+		.rate = RATE_DEFAULT,
+		.retries = RETRIES_DEFAULT };
 	int option, code = EX_OK;
+	bool only_check = false;
 
 	options.hosts = calloc((size_t)argc, sizeof(*options.hosts));
 	if (!options.hosts)
 		return tool_fail(EX_OSERR, "no memory");
 	while (code == EX_OK && (option = tool_option(argc, argv, names)) != -1)
-		code = take_option(&options, option);
+		if (option == 'k')
+			only_check = true;
+		else
+			code = take_option(&options, option);
 	argc -= optind;
 	argv += optind;
 	if (code == EX_OK && !options.config)
 		code = tool_usage("--config is missing");
-	if (code == EX_OK && (argc < 1 || argc > 2))
+	if (code == EX_OK && only_check && argc > 0)
+		code = tool_usage("--check takes no SPOOL");
+	if (code == EX_OK && !only_check && (argc < 1 || argc > 2))
 		code = tool_usage("SPOOL and at most one EVENT are wanted");
 	if (code == EX_OK)
-		code = run(&options, argv[0], argc == 2 ? argv[1] : NULL);
+		code = run(&options, only_check ? NULL : argv[0],
+		    argc == 2 ? argv[1] : NULL);
 	free(options.hosts);
 	return code == EX_OK ? tool_finish(EX_OK) : code;
 }

@@ -22,16 +22,31 @@
 
 int
 fetch_api_open(struct fetch_api *api, const struct spool *spool,
-    const struct fetch_config *config, long timeout, struct error *err)
+    const struct fetch_config *config, long timeout, unsigned rate,
+    struct error *err)
 {
 	memset(api, 0, sizeof(*api));
 	api->config = config;
 	api->timeout = timeout;
+	/* A little less than the rate: the way there may vary. */
+	api->interval = 1050000 / (int64_t)rate;
 	api->dir = -1;
 	if (fetch_url_read(&api->base, span_of(config->base), err) < 0)
 		return -1;
+	if (!spool)
+		return 0;
 	api->dir = fetch_state_open(spool, err);
 	return api->dir < 0 ? -1 : 0;
+}
+
+int
+fetch_api_pace(const struct fetch_api *api, struct error *err)
+{
+	if (api->dir >= 0 && fetch_state_pace(api->dir, api->interval, err) < 0)
+		return -1;
+	return fetch_http_signal()
+	    ? error_set(err, ERROR_INCOMPLETE, "stopped by a signal")
+	    : 0;
 }
 
 void
@@ -87,7 +102,7 @@ call(struct fetch_api *api, const char *path, const struct buf *header,
 		(void)error_set(err, ERROR_MEMORY, "no memory");
 	else if (buf_check(&text, err) == 0 &&
 	    fetch_url_read(&url, buf_span(&text), err) == 0 &&
-	    fetch_state_pace(api->dir, err) == 0)
+	    fetch_api_pace(api, err) == 0)
 		rc = fetch_http(&request, answer, err);
 	/* The list has a copy of the header. */
 	if (request.headers)
@@ -193,6 +208,12 @@ login(struct fetch_api *api, struct error *err)
 	if (status == 401 || err->code == ERROR_FORM)
 		err->code = ERROR_CREDENTIALS;
 	return -1;
+}
+
+int
+fetch_api_check(struct fetch_api *api, struct error *err)
+{
+	return login(api, err);
 }
 
 /* 0: renewed. 1: the API wants a login. */

@@ -15,17 +15,26 @@ struct fetch_api {
 	const struct fetch_config *config;
 	struct fetch_url base;
 	long timeout;
-	int dir; /* SPOOL/fetch/ */
+	int64_t interval; /* microseconds from one request to the next */
+	int dir;	  /* SPOOL/fetch/; -1: without a spool */
 	struct fetch_session session;
 };
 
 /*
  * 0, or -1. Nothing is asked yet. fetch_api_close() is due in both cases;
- * it wipes. The config stays the caller's. timeout: seconds a request.
+ * it wipes. The config stays the caller's. timeout: seconds a request; rate:
+ * requests a second. spool may be NULL: fetch_api_check() needs none.
  */
 int fetch_api_open(struct fetch_api *api, const struct spool *spool,
-    const struct fetch_config *config, long timeout, struct error *err);
+    const struct fetch_config *config, long timeout, unsigned rate,
+    struct error *err);
 void fetch_api_close(struct fetch_api *api);
+
+/* Log in, and keep nothing of it. As fetch_api_get(). */
+int fetch_api_check(struct fetch_api *api, struct error *err);
+
+/* Wait until it is this process' turn to ask. 0, or -1. */
+int fetch_api_pace(const struct fetch_api *api, struct error *err);
 
 /*
  * GET a path of the API, like "/v2/order/ID", and append the body to out up

@@ -12,6 +12,7 @@
 
 #include "fetch_download.h"
 #include "fetch_event.h"
+#include "fetch_past.h"
 #include "io.h"
 #include "tool.h"
 
@@ -25,6 +26,9 @@ struct passage {
 	struct fetch_job *job;
 	const struct fetch_reference *reference;
 	struct fetch_item *item;
+	char id[SHA256_HEX_SIZE]; /* of its event */
+	struct fetch_past past;
+	bool begun; /* a download was, in this process */
 	struct fetch_download download;
 	int fd;
 	struct buf metadata;	 /* the API's answer; empty for those by url */
@@ -70,6 +74,26 @@ take_member(struct json_value object, const char *name, struct buf *out)
 		(void)json_decode_string(value, out);
 }
 
+/*
+ * Counted before it begins, and so also where the process is killed: a
+ * document that takes longer than every try may take comes to an end, too.
+ */
+static int
+download(
+    struct passage *p, bool presigned, struct span address, struct error *err)
+{
+	const struct fetch_options *options = p->job->options;
+	uint64_t left = options->max_event - p->job->sum;
+
+	if (!p->begun)
+		p->past.tries++;
+	p->begun = true;
+	if (fetch_past_write(p->job->api.dir, p->id, &p->past, err) < 0)
+		return -1;
+	p->download.most = left < options->max_size ? left : options->max_size;
+	return fetch_download(p->job, presigned, address, &p->download, err);
+}
+
 /* The address is good for a minute: nothing comes between. */
 static int
 ask_by_id(struct passage *p, struct error *err)
@@ -84,8 +108,7 @@ ask_by_id(struct passage *p, struct error *err)
 	if (rc == 0)
 		rc = buf_check(&address, err);
 	if (rc == 0)
-		rc = fetch_download(
-		    p->job, true, buf_span(&address), &p->download, err);
+		rc = download(p, true, buf_span(&address), err);
 	buf_free(&address);
 	return rc;
 }
@@ -98,8 +121,7 @@ obtain(struct passage *p, struct error *err)
 	long *status = &p->download.status;
 
 	if (!p->reference->by_id)
-		return fetch_download(p->job, false,
-		    buf_span(&p->reference->text), &p->download, err);
+		return download(p, false, buf_span(&p->reference->text), err);
 	if (ask_by_id(p, &first) == 0)
 		return 0;
 	if (*status != 403 && *status != 410) {
@@ -210,46 +232,142 @@ write_event(struct passage *p, const struct error *refusal, struct error *err)
 	struct buf source = BUF_INIT(FETCH_URL_MAX * 4);
 	struct buf type = BUF_INIT(METADATA_MAX);
 	struct fetch_context context = { .type = TYPE };
-	char id[SHA256_HEX_SIZE];
-	int rc = make_id(p, id, err);
+	int rc;
 
-	if (rc == 0) {
-		append_source(p, &source);
-		append_type(p, &type);
-		context.id = span_of(id);
-		context.source = buf_span(&source);
-		if (p->reference->by_id)
-			context.subject = buf_span(&p->reference->text);
-		if (p->item->document[0] != '\0')
-			context.data_type = buf_span(&type);
-		fetch_event_begin(&head, p->job, &context);
-		append_file(p, &head);
-		/* Not as data: beside dataref that would be the document. */
-		fetch_event_add(&head, "metadata", p->about.raw);
-		fetch_event_add(&head, "dataerror", span_of(refusal->text));
-		head.failed |= source.failed || type.failed;
-		rc = fetch_event_write(
-		    p->job, p->item, &head, (struct span){ NULL, 0 }, err);
-	}
+	append_source(p, &source);
+	append_type(p, &type);
+	context.id = span_of(p->id);
+	context.source = buf_span(&source);
+	if (p->reference->by_id)
+		context.subject = buf_span(&p->reference->text);
+	if (p->item->document[0] != '\0')
+		context.data_type = buf_span(&type);
+	fetch_event_begin(&head, p->job, &context);
+	append_file(p, &head);
+	/* Not as data: beside dataref that would be the document. */
+	fetch_event_add(&head, "metadata", p->about.raw);
+	fetch_event_add(&head, "dataerror", span_of(refusal->text));
+	head.failed |= source.failed || type.failed;
+	rc = fetch_event_write(
+	    p->job, p->item, &head, (struct span){ NULL, 0 }, err);
 	buf_free(&type);
 	buf_free(&source);
 	buf_free(&head);
 	return rc;
 }
 
+/*
+ * The element that refers to it has the time of its last change, if anything
+ * has. An objectId without one is taken for one that never changes.
+ */
+static int
+make_delivered_key(
+    const struct passage *p, char key[SHA256_HEX_SIZE], struct error *err)
+{
+	static const char *const names[] = { "lastUpdatedAt", "meta" };
+	struct buf text = BUF_INIT(FETCH_HEAD_MAX);
+	struct json_value value;
+	size_t i;
+	int rc = -1;
+
+	buf_append_span(&text, buf_span(&p->reference->text));
+	for (i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+		buf_append_byte(&text, '\n');
+		if (json_member(p->reference->element, names[i], &value))
+			buf_append_span(&text, value.raw);
+	}
+	if (buf_check(&text, err) == 0)
+		rc = sha256_hex(buf_span(&text), key, err);
+	buf_free(&text);
+	return rc;
+}
+
+/*
+ * Is it worth another try? Not after as many as there may be; but those do
+ * not count that failed because this machine has no network.
+ */
+static bool
+may_help(struct passage *p, const struct error *why)
+{
+	struct error ignored = ERROR_INIT;
+
+	if (why->code != ERROR_INCOMPLETE)
+		return false;
+	if (!p->begun)
+		return true;
+	if (!p->download.reached && !fetch_http_signal() &&
+	    !fetch_http_reaches(&p->job->api.base)) {
+		p->past.tries--;
+		(void)fetch_past_write(
+		    p->job->api.dir, p->id, &p->past, &ignored);
+		return true;
+	}
+	return p->past.tries <= p->job->options->retries;
+}
+
 /* The document, or the reason why there is none. */
 static int
 fetch_or_refuse(struct passage *p, struct error *refusal, struct error *err)
 {
-	if (obtain(p, refusal) == 0)
+	if (obtain(p, refusal) == 0) {
+		p->job->sum += p->download.size;
 		return fetch_outbox_keep(&p->fd, err);
+	}
 	fetch_outbox_drop(&p->job->outbox, p->item, &p->fd);
-	if (!is_refusal(refusal)) {
+	if (may_help(p, refusal) ||
+	    (!is_refusal(refusal) && refusal->code != ERROR_INCOMPLETE)) {
 		*err = *refusal;
 		return -1;
 	}
 	tool_warn("a document is left out: %s", refusal->text);
 	return 0;
+}
+
+/* A document that an earlier try of this event has fetched. */
+static bool
+take_over(struct passage *p)
+{
+	uint64_t size = 0;
+
+	if (p->past.name[0] == '\0')
+		return false;
+	p->item = fetch_outbox_adopt(
+	    &p->job->outbox, p->past.name, p->past.has_document, &size);
+	if (p->item)
+		p->job->sum += size;
+	else
+		p->past.name[0] = '\0';
+	return p->item != NULL;
+}
+
+/* From here on it is kept, whatever becomes of the others. */
+static int
+keep(struct passage *p, struct error *err)
+{
+	(void)snprintf(
+	    p->past.name, sizeof(p->past.name), "%s", p->item->event.name);
+	p->past.has_document = p->item->document[0] != '\0';
+	if (fetch_past_write(p->job->api.dir, p->id, &p->past, err) < 0)
+		return -1;
+	p->item->kept = true;
+	return 0;
+}
+
+static int
+fetch_new(struct passage *p, struct error *err)
+{
+	struct error refusal = ERROR_INIT;
+
+	p->item = fetch_outbox_add(&p->job->outbox, err);
+	if (!p->item)
+		return -1;
+	p->fd = fetch_outbox_begin(&p->job->outbox, p->item, err);
+	if (p->fd < 0 || fetch_download_init(&p->download, p->fd, err) < 0 ||
+	    fetch_or_refuse(p, &refusal, err) < 0)
+		return -1;
+	if (write_event(p, &refusal, err) < 0)
+		return -1;
+	return keep(p, err);
 }
 
 int
@@ -261,16 +379,21 @@ fetch_document(struct fetch_job *job, const struct fetch_reference *reference,
 		.fd = -1,
 		.metadata = BUF_INIT(METADATA_MAX),
 		.about = reference->element };
-	struct error refusal = ERROR_INIT;
-	int rc = -1;
+	char delivered[SHA256_HEX_SIZE] = "";
+	int rc = make_id(&p, p.id, err);
 
-	p.item = fetch_outbox_add(&job->outbox, err);
-	if (!p.item)
-		return -1;
-	p.fd = fetch_outbox_begin(&job->outbox, p.item, err);
-	if (p.fd >= 0 && fetch_download_init(&p.download, p.fd, err) == 0 &&
-	    fetch_or_refuse(&p, &refusal, err) == 0)
-		rc = write_event(&p, &refusal, err);
+	if (rc == 0 && reference->by_id)
+		rc = make_delivered_key(&p, delivered, err);
+	if (rc < 0 ||
+	    (delivered[0] && fetch_past_is_delivered(job->api.dir, delivered)))
+		return rc;
+	fetch_past_read(job->api.dir, p.id, &p.past);
+	if (!take_over(&p))
+		rc = fetch_new(&p, err);
+	if (p.item) {
+		memcpy(p.item->key, p.id, sizeof(p.id));
+		memcpy(p.item->delivered, delivered, sizeof(delivered));
+	}
 	io_discard(&p.fd);
 	fetch_download_free(&p.download);
 	buf_free(&p.metadata);

@@ -94,20 +94,23 @@ look_at(
     struct fetch_url *url, const struct fetch_answer *answer, struct error *err)
 {
 	long status = answer->status;
-	enum error_code code = ERROR_INCOMPLETE;
+	bool passing =
+	    status >= 500 || status == 408 || status == 425 || status == 429;
 
 	if (status == 200)
 		return 0;
 	if ((status >= 301 && status <= 303) || status == 307 ||
 	    status == 308) {
+		if (answer->location.len == 0)
+			return error_set(err, ERROR_FORM,
+			    "%.100s: status %ld without a usable Location",
+			    url->host, status);
 		if (fetch_url_follow(url, buf_span(&answer->location), err) < 0)
 			return -1;
 		return 1;
 	}
-	if (status >= 400 && status < 500 && status != 408 && status != 425 &&
-	    status != 429)
-		code = ERROR_FORM;
-	return error_set(err, code, "%.100s: status %ld", url->host, status);
+	return error_set(err, passing ? ERROR_INCOMPLETE : ERROR_FORM,
+	    "%.100s: status %ld", url->host, status);
 }
 
 /* One hop; as look_at(). */
@@ -116,19 +119,22 @@ hop(const struct fetch_job *job, bool presigned, struct fetch_url *url,
     struct fetch_download *download, struct error *err)
 {
 	struct fetch_request request = { url, job->config->ca, NULL, false,
-		job->options->max_size, job->options->timeout, take_part,
-		download };
+		download->most, job->options->timeout, take_part, download };
 	struct fetch_answer answer;
 	int rc;
 
 	if (judge(job, presigned, url, &request.anywhere, err) < 0)
 		return -1;
 	/* What the API's own host is asked counts as a request to the API. */
-	if (request.anywhere && fetch_state_pace(job->api.dir, err) < 0)
+	if (request.anywhere && fetch_api_pace(&job->api, err) < 0)
 		return -1;
 	fetch_answer_init(&answer);
 	rc = fetch_http(&request, &answer, err);
 	download->status = answer.status;
+	download->reached = answer.reached;
+	/* What does not verify now will not do so in an hour. */
+	if (rc < 0 && answer.untrusted)
+		err->code = ERROR_FORM;
 	if (rc == 0)
 		rc = look_at(url, &answer, err);
 	if (rc == 0)

@@ -16,10 +16,12 @@
 struct fetch_download {
 	int fd;		    /* to write to; the caller's */
 	EVP_MD_CTX *digest; /* owned */
+	uint64_t most;	    /* bytes that it may have */
 	uint64_t size;
 	char sha256[SHA256_HEX_SIZE];
 	struct buf type; /* owned: what the answer calls it */
 	long status;	 /* of the last answer */
+	bool reached;	 /* the last server that was asked */
 };
 
 /* 0, or -1 and ERROR_CRYPTO. fetch_download_free() is due in both cases. */

@@ -10,6 +10,7 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -31,12 +32,27 @@ struct exchange {
 	struct error *err;
 };
 
+static volatile sig_atomic_t stopped; /* the signal's number */
+
+static void
+on_signal(int number)
+{
+	stopped = number;
+}
+
+int
+fetch_http_signal(void)
+{
+	return stopped;
+}
+
 void
 fetch_answer_init(struct fetch_answer *answer)
 {
 	const struct buf empty = BUF_INIT(FETCH_HEADER_MAX);
 
 	answer->status = 0;
+	answer->reached = answer->untrusted = false;
 	answer->location = answer->type = empty;
 	answer->authorization = answer->refresh = empty;
 }
@@ -111,6 +127,19 @@ on_body(char *bytes, size_t one, size_t len, void *context)
 	return len;
 }
 
+/* libcurl calls this once a second or more often. */
+static int
+on_progress(void *context, curl_off_t down_all, curl_off_t down,
+    curl_off_t up_all, curl_off_t up)
+{
+	(void)context;
+	(void)down_all;
+	(void)down;
+	(void)up_all;
+	(void)up;
+	return stopped != 0;
+}
+
 /* What must hold for every request. Answers 0 when all of it was taken. */
 static int
 set_rules(CURL *curl, struct exchange *exchange)
@@ -153,6 +182,9 @@ set_request(CURL *curl, struct exchange *exchange)
 	    (int)curl_easy_setopt(curl, CURLOPT_HTTPHEADER, request->headers);
 	bad |= (int)curl_easy_setopt(curl, CURLOPT_WRITEFUNCTION, on_body);
 	bad |= (int)curl_easy_setopt(curl, CURLOPT_WRITEDATA, exchange);
+	bad |=
+	    (int)curl_easy_setopt(curl, CURLOPT_XFERINFOFUNCTION, on_progress);
+	bad |= (int)curl_easy_setopt(curl, CURLOPT_NOPROGRESS, 0L);
 	bad |= (int)curl_easy_setopt(curl, CURLOPT_NOSIGNAL, 1L);
 	bad |= (int)curl_easy_setopt(curl, CURLOPT_TIMEOUT, timeout);
 	bad |= (int)curl_easy_setopt(curl, CURLOPT_CONNECTTIMEOUT,
@@ -174,6 +206,26 @@ take_header(CURL *curl, const char *name, struct buf *out)
 		CURLHE_OK &&
 	    strlen(header->value) <= FETCH_HEADER_MAX)
 		buf_append_text(out, header->value);
+}
+
+/*
+ * RFC 9112 6.3: without a length and without chunks the end of the connection
+ * is the end of the body, and a connection that broke looks the same.
+ */
+static bool
+is_whole(CURL *curl)
+{
+	struct curl_header *header = NULL;
+	curl_off_t length = -1;
+	long status = 0;
+
+	(void)curl_easy_getinfo(curl, CURLINFO_RESPONSE_CODE, &status);
+	(void)curl_easy_getinfo(
+	    curl, CURLINFO_CONTENT_LENGTH_DOWNLOAD_T, &length);
+	return status != 200 || length >= 0 ||
+	    (curl_easy_header(curl, "Transfer-Encoding", 0, CURLH_HEADER, -1,
+		 &header) == CURLHE_OK &&
+		strcasecmp(header->value, "chunked") == 0);
 }
 
 static int
@@ -199,11 +251,26 @@ explain(const struct exchange *exchange, CURLcode code, struct error *err)
 
 	if (code == CURLE_OUT_OF_MEMORY)
 		return error_set(err, ERROR_MEMORY, "no memory");
+	if (stopped)
+		return error_set(err, ERROR_INCOMPLETE, "stopped by a signal");
 	if (exchange->refused && !exchange->tried)
 		return error_set(
 		    err, ERROR_FORM, "%.100s has no public address", host);
 	return error_set(err, ERROR_INCOMPLETE, "%.100s: %s", host,
 	    curl_easy_strerror(code));
+}
+
+static void
+note_connection(CURL *curl, CURLcode code, struct fetch_answer *answer)
+{
+	curl_off_t connected = 0;
+
+	(void)curl_easy_getinfo(curl, CURLINFO_CONNECT_TIME_T, &connected);
+	answer->reached = code != CURLE_COULDNT_RESOLVE_HOST &&
+	    code != CURLE_COULDNT_CONNECT &&
+	    (code != CURLE_OPERATION_TIMEDOUT || connected > 0);
+	answer->untrusted = code == CURLE_PEER_FAILED_VERIFICATION ||
+	    code == CURLE_SSL_ISSUER_ERROR;
 }
 
 int
@@ -223,8 +290,15 @@ fetch_http(const struct fetch_request *request, struct fetch_answer *answer,
 		goto out;
 	}
 	code = curl_easy_perform(exchange.curl);
+	note_connection(exchange.curl, code, answer);
 	if (err->code == ERROR_NONE && code != CURLE_OK && !exchange.left)
 		(void)explain(&exchange, code, err);
+	if (err->code == ERROR_NONE && !exchange.left &&
+	    !is_whole(exchange.curl))
+		(void)error_set(err, ERROR_INCOMPLETE,
+		    "%.100s: neither a length nor chunks tell where the "
+		    "answer ends",
+		    request->url->host);
 	if (err->code == ERROR_NONE)
 		rc = take_answer(exchange.curl, answer, err);
 out:
@@ -232,9 +306,33 @@ out:
 	return rc;
 }
 
+bool
+fetch_http_reaches(const struct fetch_url *url)
+{
+	CURL *curl = curl_easy_init();
+	struct fetch_answer answer = { 0 };
+
+	if (!curl)
+		return false;
+	if (curl_easy_setopt(curl, CURLOPT_CURLU, url->parts) == CURLE_OK &&
+	    curl_easy_setopt(curl, CURLOPT_PROXY, "") == CURLE_OK &&
+	    curl_easy_setopt(curl, CURLOPT_CONNECT_ONLY, 1L) == CURLE_OK &&
+	    curl_easy_setopt(curl, CURLOPT_NOSIGNAL, 1L) == CURLE_OK &&
+	    curl_easy_setopt(curl, CURLOPT_CONNECTTIMEOUT, CONNECT_SECONDS) ==
+		CURLE_OK)
+		note_connection(curl, curl_easy_perform(curl), &answer);
+	curl_easy_cleanup(curl);
+	return answer.reached;
+}
+
 int
 fetch_http_start(struct error *err)
 {
+	struct sigaction action = { .sa_handler = on_signal };
+
+	(void)sigaction(SIGTERM, &action, NULL);
+	(void)sigaction(SIGINT, &action, NULL);
+	(void)sigaction(SIGHUP, &action, NULL);
 	/* libcurl was told to leave signals alone, and so leaves us this. */
 	(void)signal(SIGPIPE, SIG_IGN);
 	/* It would write down the keys of every connection. */

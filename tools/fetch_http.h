@@ -33,6 +33,8 @@ struct fetch_request {
 
 struct fetch_answer {
 	long status;
+	bool reached;	/* there was a connection */
+	bool untrusted; /* its certificate does not verify */
 	/* Owned; empty where there is none. */
 	struct buf location, type, authorization, refresh;
 };
@@ -44,15 +46,25 @@ void fetch_answer_free(struct fetch_answer *answer);
 
 /*
  * 0: there is an answer, and its body is whole and taken if the status is
- * 200; others' bodies are left alone. -1: ERROR_INCOMPLETE when asking again
- * may help, ERROR_FORM when the address is none to be asked,
- * ERROR_TOO_LARGE, or what take() said.
+ * 200; others' bodies are left alone. A body whose end nothing announced, a
+ * length or chunks, is not whole. -1: ERROR_INCOMPLETE when asking again may
+ * help, ERROR_FORM when the address is none to be asked, ERROR_TOO_LARGE, or
+ * what take() returned; reached and untrusted are set in any case.
  */
 int fetch_http(const struct fetch_request *request, struct fetch_answer *answer,
     struct error *err);
 
-/* Call once, before any other. 0, or -1 and ERROR_SYSTEM. */
+/* Can a connection to it be made at all? */
+bool fetch_http_reaches(const struct fetch_url *url);
+
+/*
+ * Call once, before any other. From then on SIGTERM, SIGINT and SIGHUP end
+ * requests with ERROR_INCOMPLETE. 0, or -1 and ERROR_MEMORY.
+ */
 int fetch_http_start(struct error *err);
 void fetch_http_stop(void);
+
+/* The signal that came, or 0. */
+int fetch_http_signal(void);
 
 #endif

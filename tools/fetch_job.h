@@ -15,8 +15,11 @@ struct fetch_options {
 	const char *config;
 	const char **hosts; /* patterns of fetch_url_matches() */
 	size_t host_count;
-	uint64_t max_size; /* of a document, or an answer */
-	long timeout;	   /* seconds a request */
+	uint64_t max_size;  /* of a document, or an answer */
+	uint64_t max_event; /* of all documents of an event */
+	long timeout;	    /* seconds a request */
+	unsigned rate;	    /* requests a second */
+	unsigned retries;   /* of a document, after the first try */
 };
 
 struct fetch_job {
@@ -25,12 +28,15 @@ struct fetch_job {
 	struct event event;
 	struct fetch_api api;
 	struct fetch_outbox outbox;
+	uint64_t sum; /* bytes of its documents so far */
 };
 
 /*
- * Fetch one document into the outbox, with its event. A document that is
- * not to be had, whatever is tried, has an event that says so, and 0. -1:
- * ERROR_INCOMPLETE when trying again may help, or a fault of ours.
+ * Fetch one document into the outbox, with its event; or take it over from
+ * an earlier try; or pass over one that was delivered before. A document
+ * that cannot be had, or that failed as often as the options allow, gets an
+ * event with the reason, and 0. -1: ERROR_INCOMPLETE when trying again may
+ * help, or a local error.
  */
 int fetch_document(struct fetch_job *job,
     const struct fetch_reference *reference, struct error *err);

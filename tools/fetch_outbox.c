@@ -52,19 +52,67 @@ fetch_outbox_add(struct fetch_outbox *outbox, struct error *err)
 	return item;
 }
 
+/* The name of an event's document. False: it is not one of ours. */
+static bool
+document_name(const char *event, char name[SPOOL_NAME_SIZE])
+{
+	size_t len = strlen(event), end = strlen(".json");
+
+	if (len <= end || len >= SPOOL_NAME_SIZE ||
+	    strcmp(event + len - end, ".json") != 0)
+		return false;
+	(void)snprintf(
+	    name, SPOOL_NAME_SIZE, "%.*s.bin", (int)(len - end), event);
+	return true;
+}
+
 int
 fetch_outbox_begin(const struct fetch_outbox *outbox, struct fetch_item *item,
     struct error *err)
 {
-	size_t base = strlen(item->event.name) - strlen(".json");
 	int fd;
 
-	(void)snprintf(item->document, sizeof(item->document), "%.*s.bin",
-	    (int)base, item->event.name);
+	(void)document_name(item->event.name, item->document);
 	fd = io_create(outbox->spool->tmp, item->document, DOCUMENT_MODE, err);
 	if (fd < 0)
 		item->document[0] = '\0';
 	return fd;
+}
+
+static bool
+is_file(int dir, const char *name, uint64_t *size)
+{
+	struct stat st;
+
+	if (fstatat(dir, name, &st, AT_SYMLINK_NOFOLLOW) < 0 ||
+	    !S_ISREG(st.st_mode))
+		return false;
+	*size = (uint64_t)st.st_size;
+	return true;
+}
+
+struct fetch_item *
+fetch_outbox_adopt(struct fetch_outbox *outbox, const char *name,
+    bool has_document, uint64_t *size)
+{
+	struct fetch_item *item = &outbox->items[outbox->count];
+	int tmp = outbox->spool->tmp;
+
+	if (outbox->count == outbox->size ||
+	    !document_name(name, item->document) || !is_file(tmp, name, size) ||
+	    *size == 0)
+		return NULL;
+	*size = 0;
+	if (!has_document)
+		item->document[0] = '\0';
+	else if (!is_file(tmp, item->document, size))
+		return NULL;
+	item->received = clock_now();
+	(void)snprintf(item->event.name, sizeof(item->event.name), "%s", name);
+	item->event.fd = -1;
+	item->kept = true;
+	outbox->count++;
+	return item;
 }
 
 int
@@ -198,7 +246,7 @@ fetch_outbox_close(struct fetch_outbox *outbox)
 
 	for (i = 0; i < outbox->count; i++) {
 		item = &outbox->items[i];
-		if (item->published)
+		if (item->published || item->kept)
 			continue;
 		spool_forget(outbox->spool, &item->event);
 		fetch_outbox_drop(outbox, item, &none);

@@ -10,12 +10,18 @@
 #ifndef HOOKDIR_FETCH_OUTBOX_H
 #define HOOKDIR_FETCH_OUTBOX_H
 
+#include <stdint.h>
+
+#include "hmac.h"
 #include "spool.h"
 
 struct fetch_item {
 	struct timespec received;
 	struct draft event;
 	char document[SPOOL_NAME_SIZE]; /* "" where there is none */
+	char key[SHA256_HEX_SIZE];	/* of its tries; "" for none */
+	char delivered[SHA256_HEX_SIZE];
+	bool kept; /* complete: it stays in tmp/ for another try */
 	bool moved, published;
 };
 
@@ -48,6 +54,14 @@ int fetch_outbox_keep(int *fd, struct error *err);
 void fetch_outbox_drop(
     const struct fetch_outbox *outbox, struct fetch_item *item, int *fd);
 
+/*
+ * Take over an item that an earlier process left complete in tmp/, by the
+ * name of its event; *size is that of its document. NULL: it is not there,
+ * or its document is not.
+ */
+struct fetch_item *fetch_outbox_adopt(struct fetch_outbox *outbox,
+    const char *name, bool has_document, uint64_t *size);
+
 /* Write its event. Changes iov. */
 int fetch_outbox_write(const struct fetch_outbox *outbox,
     const struct fetch_item *item, struct iovec *iov, int count,
@@ -59,7 +73,7 @@ int fetch_outbox_write(const struct fetch_outbox *outbox,
  */
 int fetch_outbox_publish(struct fetch_outbox *outbox, struct error *err);
 
-/* Remove what was not published. */
+/* Remove what was not published and is not kept. */
 void fetch_outbox_close(struct fetch_outbox *outbox);
 
 #endif

@@ -20,9 +20,6 @@
 #include "io.h"
 #include "secret.h"
 
-/* Ten a second are allowed; a little more, as the way there may vary. */
-#define INTERVAL INT64_C(105000) /* microseconds */
-
 #define FIRST_LINE "hookdir session 1"
 #define LAST_LINE  "end"
 #define TEXT_MAX   ((size_t)2 * FETCH_TOKEN_MAX + 2048)
@@ -54,9 +51,7 @@ open_locked(int dir, const char *name, struct error *err)
 	} while (fd < 0 && errno == EINTR);
 	if (fd < 0)
 		return error_system(err, "cannot open fetch/%s", name);
-	do {
-		rc = flock(fd, LOCK_EX);
-	} while (rc < 0 && errno == EINTR);
+	rc = flock(fd, LOCK_EX);
 	if (rc < 0) {
 		(void)error_system(err, "cannot lock fetch/%s", name);
 		io_discard(&fd);
@@ -70,8 +65,8 @@ sleep_for(int64_t microseconds)
 	struct timespec left = { microseconds / 1000000,
 		microseconds % 1000000 * 1000 };
 
-	while (nanosleep(&left, &left) < 0 && errno == EINTR)
-		;
+	/* A signal means that the process is to end. */
+	(void)nanosleep(&left, NULL);
 }
 
 /*
@@ -79,7 +74,7 @@ sleep_for(int64_t microseconds)
  * nobody's turn stays taken when he is killed.
  */
 int
-fetch_state_pace(int dir, struct error *err)
+fetch_state_pace(int dir, int64_t interval, struct error *err)
 {
 	int64_t last = 0, now = clock_monotonic();
 	int fd = open_locked(dir, "pace", err), rc = -1;
@@ -92,8 +87,8 @@ fetch_state_pace(int dir, struct error *err)
 		goto out;
 	now = clock_monotonic();
 	/* A time to come is from before the machine was started again. */
-	if (got == sizeof(last) && last <= now && now - last < INTERVAL)
-		sleep_for(INTERVAL - (now - last));
+	if (got == sizeof(last) && last <= now && now - last < interval)
+		sleep_for(interval - (now - last));
 	now = clock_monotonic();
 	if (pwrite(fd, &now, sizeof(now), 0) != sizeof(now)) {
 		(void)error_system(err, "cannot write fetch/pace");

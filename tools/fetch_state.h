@@ -26,8 +26,11 @@ struct fetch_session {
 /* Open SPOOL/fetch/, made if missing, for us alone. The descriptor, or -1. */
 int fetch_state_open(const struct spool *spool, struct error *err);
 
-/* Wait until another request may be sent, and take its turn. */
-int fetch_state_pace(int dir, struct error *err);
+/*
+ * Wait until another request may be sent, interval microseconds after the
+ * last one, and take its turn. A signal ends the wait.
+ */
+int fetch_state_pace(int dir, int64_t interval, struct error *err);
 
 /*
  * Lock the session: the descriptor to give to the others, and to close. Read

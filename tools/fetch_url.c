@@ -35,6 +35,14 @@ append_encoded(struct buf *out, struct span text, struct error *err)
 
 	if (text.len > FETCH_URL_MAX)
 		return error_set(err, ERROR_FORM, "an address too long");
+	/* RFC 3986 3.5: a fragment is not sent. What is left must be more
+	 * than nothing: that would be the address before it. */
+	if (memchr(text.at, '#', text.len))
+		text.len =
+		    (size_t)((const char *)memchr(text.at, '#', text.len) -
+			text.at);
+	if (text.len == 0)
+		return error_set(err, ERROR_FORM, "not an address");
 	for (i = 0; i < text.len; i++) {
 		c = (unsigned char)text.at[i];
 		if (c < 0x20 || c == 0x7f)

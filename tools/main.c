@@ -93,7 +93,10 @@ static const struct tool tools[] = {
 	    "  --prometheus  metrics in Prometheus' text format\n" },
 	{ "fetch", tool_fetch,
 	    "--config FILE [--allow-host HOST]... [--max-size BYTES]\n"
-	    "                     [--timeout SECONDS] SPOOL [EVENT]",
+	    "                     [--max-event BYTES] [--timeout SECONDS] "
+	    "[--rate NUMBER]\n"
+	    "                     [--document-retries NUMBER] SPOOL [EVENT]\n"
+	    "       hookdir fetch --config FILE --check",
 	    "Fetch what a Tradecloud event refers to, and deliver it to "
 	    "SPOOL.\n"
 	    "Made to be run by hookdir run; see hookdir-fetch(1).\n"
@@ -101,7 +104,12 @@ static const struct tool tools[] = {
 	    "  --config FILE      base address and credentials\n"
 	    "  --allow-host HOST  documents may come from this host, too\n"
 	    "  --max-size BYTES   largest document or answer (64 MiB)\n"
-	    "  --timeout SECONDS  longest time for a request (30)\n" },
+	    "  --max-event BYTES  most for all documents of an event (1 GiB)\n"
+	    "  --timeout SECONDS  longest time for a request (30)\n"
+	    "  --rate NUMBER      requests a second to the API (10)\n"
+	    "  --document-retries NUMBER\n"
+	    "                     how often a download is tried again (10)\n"
+	    "  --check            log in to the API, and nothing else\n" },
 };
 
 static const struct tool *current;

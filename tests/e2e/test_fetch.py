@@ -175,9 +175,16 @@ class Site:
         return [event for event in self.events()
                 if event["type"] == "com.tradecloud1.document.fetched"]
 
-    def nothing_delivered(self):
+    def nothing_delivered(self, kept=0):
+        """kept: how many documents wait for another try, None for any"""
         eq("new/", self.list("new"), [])
-        eq("tmp/", self.list("tmp"), [])
+        waiting = [name[:-len(".json")] for name in self.list("tmp")
+                   if name.endswith(".json")]
+        if kept is not None:
+            eq("documents for another try", len(waiting), kept)
+        for name in self.list("tmp"):
+            has("tmp/", waiting, name.rpartition(".")[0])
+            ok(f"{name} is not empty", self.bytes("tmp", name))
         eq("documents/", self.list("documents"), [])
 
 
@@ -857,10 +864,11 @@ def _(api, out):
        ["a", "b", "c", "d"])
     ids = {document["id"] for document in out.documents()}
     eq("ids", len(ids), 4)
-    # The same event again: the same ids.
+    # The same event into another spool: the same ids.
+    out = Site(api)
     eq("exit", out.fetch(text).code, OK)
     eq("ids", {document["id"] for document in out.documents()}, ids)
-    eq("files", len(out.list("documents")), 8)
+    eq("files", len(out.list("documents")), 4)
 
 
 @test("an empty document, and one without a type or a name")
@@ -875,13 +883,28 @@ def _(api, out):
     ok("no name", "filename" not in document)
 
 
-@test("the size limit, with and without Content-Length")
+def chunked(request, body, end=True):
+    """An answer in chunks; without its end it is not whole."""
+    handler = request.handler
+    handler.send_response(200)
+    handler.send_header("Transfer-Encoding", "chunked")
+    handler.end_headers()
+    for at in range(0, len(body), 30000):
+        part = body[at:at + 30000]
+        handler.wfile.write(b"%x\r\n%s\r\n" % (len(part), part))
+    if end:
+        handler.wfile.write(b"0\r\n\r\n")
+    handler.close_connection = True
+
+
+@test("the size limit, with Content-Length and in chunks")
 @site()
 def _(api, out):
     api.document("d1", b"x" * 100000)
     for length in (True, False):
-        api.on("/presigned/d1", lambda request, length=length: request.answer(
-            200, b"x" * 100000, length=length))
+        if not length:
+            api.on("/presigned/d1", lambda request: chunked(
+                request, b"x" * 100000))
         out = Site(api)
         refused(out.fetch(by_id("d1"), "--max-size", "99999"), out,
                 "larger than 99999 bytes")
@@ -896,12 +919,19 @@ def _(api, out):
     api.document("d1", b"one")
     api.document("d2", b"two")
     api.answer("/presigned/d2", 503, times=1)
-    event = event_with([{"objectId": "d1"}, {"objectId": "d2"}])
+    event = event_with([{"objectId": "d2"}, {"objectId": "d1"}])
     eq("exit", out.fetch(event).code, AGAIN)
-    out.nothing_delivered()
+    out.nothing_delivered(kept=1)
     eq("exit", out.fetch(event).code, OK)
     eq("events", len(out.list("new")), 3)
     eq("documents", len(out.list("documents")), 2)
+    eq("tmp/", out.list("tmp"), [])
+    # What was there already was not asked for again.
+    eq("asked", (len(api.asked("/presigned/d1")),
+                 len(api.asked("/presigned/d2"))), (1, 2))
+    for document in out.documents():
+        blob = out.bytes(document["dataref"])
+        eq("sha", document["datasha256"], hashlib.sha256(blob).hexdigest())
 
 
 @test("a name as long as a book is left out, and holds nothing up")
@@ -1171,7 +1201,8 @@ def _(api, out):
 @site()
 def _(api, out):
     for status, code in ((404, OK), (403, OK), (410, OK), (429, AGAIN),
-                         (500, AGAIN), (503, AGAIN), (204, AGAIN)):
+                         (500, AGAIN), (503, AGAIN), (204, OK), (206, OK),
+                         (300, OK), (304, OK), (305, OK)):
         out = Site(api)
         api.answer("/x", status, b"no")
         got = out.fetch(by_url("https://files.example/x"),
@@ -1181,6 +1212,293 @@ def _(api, out):
             refused(got, out, f"files.example: status {status}")
         else:
             out.nothing_delivered()
+
+
+# --- what cannot be had holds nothing up -------------------------------------
+
+URL = "https://files.example/x"
+ALLOW = ("--allow-host", "*.example")
+
+
+def gives_up(out, event, why, *args):
+    """Two tries more, and then the event is delivered without it."""
+    for number in range(2):
+        eq(f"{why}, try {number + 1}", out.fetch(
+            event, *ALLOW, "--document-retries", "2", *args).code, AGAIN)
+        out.nothing_delivered()
+    got = out.fetch(event, *ALLOW, "--document-retries", "2", *args)
+    return refused(got, out, why)
+
+
+@test("a host that is gone holds the order up for so many tries, and no more")
+@site()
+def _(api, out):
+    gives_up(out, by_url("https://gone.example/x"), "gone.example: ")
+    for status in (429, 500):
+        out = Site(api)
+        api.answer("/x", status)
+        gives_up(out, by_url(URL), f"files.example: status {status}")
+    out = Site(api)
+    api.on("/x", api.hang)
+    gives_up(out, by_url(URL), "files.example: ", "--timeout", "1")
+    out = Site(api)
+    api.on("/x", lambda request: request.handler.wfile.write(b"SSH-2.0\r\n"))
+    gives_up(out, by_url(URL), "files.example: ")
+    # An object store is somebody else's machine, too.
+    out = Site(api)
+    api.document("d1", b"x")
+    api.answer("/presigned/d1", 500)
+    gives_up(out, by_id("d1"), "files.example: status 500")
+
+
+@test("no retries: the first failure is the last")
+@site()
+def _(api, out):
+    api.answer("/x", 503)
+    refused(out.fetch(by_url(URL), *ALLOW, "--document-retries", "0"), out,
+            "files.example: status 503")
+
+
+@test("without a network of our own no try counts")
+@site()
+def _(api, out):
+    with socket.socket() as closed:
+        closed.bind(("127.0.0.1", 0))
+        out.configure(base=f"https://127.0.0.1:{closed.getsockname()[1]}")
+        for _ in range(4):
+            eq("exit", out.fetch(by_url("https://gone.example/x"), *ALLOW,
+                                 "--document-retries", "1").code, AGAIN)
+        out.nothing_delivered()
+    out.configure(base=api.base)
+    event = by_url("https://gone.example/x")
+    eq("exit", out.fetch(
+        event, *ALLOW, "--document-retries", "1").code, AGAIN)
+    refused(out.fetch(event, *ALLOW, "--document-retries", "1"), out,
+            "gone.example: ")
+
+
+@test("the API itself is asked again as long as it takes")
+@site()
+def _(api, out):
+    api.answer("/v2/object-storage/document/d1/metadata", 503)
+    for _ in range(4):
+        eq("exit", out.fetch(
+            by_id("d1"), "--document-retries", "1").code, AGAIN)
+    out.nothing_delivered()
+
+
+@test("a certificate that does not verify is no passing fault of a document")
+@site()
+def _(api, out):
+    with Api(authority(), other_authority().certificate()) as wrong:
+        wrong.document("x", b"x")
+        got = out.fetch(by_url(f"https://files.example:{wrong.port}/x"),
+                        "--allow-host", f"files.example:{wrong.port}",
+                        env={"SHIM_PORT": str(wrong.port)})
+        refused(got, out, "files.example: ")
+        eq("asked", wrong.paths(), [])
+
+
+@test("half a document is not a whole one, however its end is told")
+@site()
+def _(api, out):
+    body = b"x" * 90000
+
+    def without_length(request):
+        handler = request.handler
+        handler.send_response(200)
+        handler.send_header("Connection", "close")
+        handler.end_headers()
+        handler.wfile.write(body[:45000])
+        handler.wfile.flush()
+        # Not the end that TLS has for it
+        handler.connection.detach()
+
+    def short(request):
+        request.handler.send_response(200)
+        request.handler.send_header("Content-Length", str(len(body)))
+        request.handler.end_headers()
+        request.handler.wfile.write(body[:45000])
+        request.handler.close_connection = True
+    for name, script in (
+            ("no length", without_length), ("too short", short),
+            ("no last chunk",
+             lambda request: chunked(request, body, end=False))):
+        out = Site(api)
+        api.on("/x", script)
+        event = by_url(URL)
+        eq(name, out.fetch(event, *ALLOW).code, AGAIN)
+        out.nothing_delivered()
+        api.on("/x", lambda request: chunked(request, body))
+        eq("whole", out.fetch(event, *ALLOW).code, OK)
+        document, = out.documents()
+        eq("document", out.bytes(document["dataref"]), body)
+
+
+@test("a redirect that leads nowhere is refused, and nothing else is asked")
+@site()
+def _(api, out):
+    for name, headers in (
+            ("none", []), ("empty", [("Location", "")]),
+            ("fragment", [("Location", "#top")]),
+            ("too long", [("Location", "/y" + "z" * 20000)])):
+        out = Site(api)
+        api.answer("/a/dir/doc.pdf", 302, headers=headers)
+        asked = len(api.paths())
+        got = out.fetch(by_url("https://files.example/a/dir/doc.pdf"), *ALLOW)
+        refused(got, out, "")
+        eq(name, api.paths()[asked:], ["/a/dir/doc.pdf"])
+    # With something before it the fragment is cut off.
+    out = Site(api)
+    api.answer("/a/dir/doc.pdf", 302, headers=[("Location", "/b#top")])
+    api.answer("/b", 200, b"here")
+    eq("exit", out.fetch(
+        by_url("https://files.example/a/dir/doc.pdf#page=2"), *ALLOW).code, OK)
+    eq("document", out.bytes(out.documents()[0]["dataref"]), b"here")
+
+
+@test("a document that was delivered is not fetched again, until it changes")
+@site()
+def _(api, out):
+    api.document("d1", b"one")
+    first = event_with([{"objectId": "d1"}])
+    second = event_with([{"objectId": "d1"}], id="event-2")
+    changed = event_with([{
+        "objectId": "d1", "lastUpdatedAt": "2026-11-30T10:00:00Z"}],
+        id="event-3")
+    for event, asked, documents in ((first, 1, 1), (second, 1, 1),
+                                    (changed, 2, 2), (changed, 2, 2)):
+        eq("exit", out.fetch(event).code, OK)
+        eq("asked", len(api.asked("/presigned/d1")), asked)
+        eq("documents", len(out.documents()), documents)
+    eq("events", len(out.list("new")), 6)
+    # One that could not be had is asked for with the next event.
+    eq("exit", out.fetch(event_with([{"objectId": "d2"}])).code, OK)
+    api.document("d2", b"two")
+    eq("exit", out.fetch(
+        event_with([{"objectId": "d2"}], id="event-5")).code, OK)
+    eq("asked", len(api.asked("/presigned/d2")), 1)
+
+
+@test("SIGTERM: nothing by half is left, what is whole is kept")
+@site()
+def _(api, out):
+    api.document("d1", b"x" * 1000)
+    api.document("d2", b"y" * 200000)
+    event = event_with([{"objectId": "d1"}, {"objectId": "d2"}])
+    reached = harness.collections.deque()
+
+    def half(request):
+        handler = request.handler
+        handler.send_response(200)
+        handler.send_header("Content-Length", "200000")
+        handler.end_headers()
+        handler.wfile.write(b"y" * 100000)
+        handler.wfile.flush()
+        reached.append(request.path)
+        api.hang(request)
+    api.on("/presigned/d2", half)
+    for number in (signal.SIGTERM, signal.SIGINT):
+        reached.clear()
+        process = out.start(event)
+        wait_for(lambda: reached, "request for d2")
+        process.send_signal(number)
+        process.communicate(timeout=60)
+        eq("ended by", process.returncode, -number)
+        out.nothing_delivered(kept=1)
+    # Killed: no more than the file that was being written.
+    reached.clear()
+    process = out.start(event)
+    wait_for(lambda: reached, "request for d2")
+    process.kill()
+    process.communicate(timeout=60)
+    # Three tries were cut off, and they count.
+    got = out.fetch(event, "--document-retries", "2", "--timeout", "1")
+    eq("exit", got.code, OK)
+    eq("d1 was asked for once", len(api.asked("/presigned/d1")), 1)
+    ok("d2 has no data", [
+        document for document in out.documents()
+        if document["subject"] == "d2" and "dataerror" in document])
+
+
+@test("the documents of one event are bounded together")
+@site()
+def _(api, out):
+    for number in range(5):
+        api.document(f"d{number}", b"x" * 40000)
+    event = event_with([{"objectId": f"d{number}"} for number in range(5)])
+    got = out.fetch(event, "--max-event", "100000")
+    eq("exit", got.code, OK)
+    eq("documents", len(out.list("documents")), 2)
+    errors = [document["dataerror"] for document in out.documents()
+              if "dataerror" in document]
+    eq("left out", len(errors), 3)
+    has("why", errors[0], "larger than 20000 bytes")
+
+
+@test("--rate: so many requests a second, for all processes")
+@site()
+def _(api, out):
+    api.orders["42"] = b"{}"
+    start = time.monotonic()
+    for _ in range(4):
+        eq("exit", out.fetch(notified(), "--rate", "2").code, OK)
+    took = time.monotonic() - start
+    # A login and four orders: four times 0.525 s between them
+    ok(f"{took:.1f} s is slow enough", took >= 2)
+
+
+@test("--check logs in, and leaves nothing behind")
+@site()
+def _(api, out):
+    def check(*args):
+        return subprocess.run(
+            [*out.command("--check", *args)], capture_output=True,
+            check=False, env=out.environment(), cwd=out.folder, text=True)
+    got = check()
+    eq("good", (got.returncode, got.stdout, got.stderr),
+       (OK, f"{api.base}: user {USERNAME} is let in\n", ""))
+    eq("asked", api.paths(), ["/v2/authentication/login"])
+    ok("no spool", not os.path.exists(out.path))
+    api.password = "another"
+    eq("wrong password", check().returncode, CONFIG)
+    api.password = PASSWORD
+    api.answer("/v2/authentication/login", 503)
+    eq("later", check().returncode, AGAIN)
+    eq("with a spool", check(out.path).returncode, USAGE)
+
+
+@test("jobs under a time-out that is too short come to an end, all of them")
+@site()
+def _(api, out):
+    for number in range(8):
+        for document in range(4):
+            api.document(f"d{number}-{document}", b"x" * 1000)
+    spool = folder("in")
+    for name in ("tmp", "new", "cur", "failed"):
+        os.mkdir(os.path.join(spool, name))
+    for number in range(8):
+        write(os.path.join(spool, "new", f"{number}.json"), dump(event_with(
+            [{"objectId": f"d{number}-{document}"} for document in range(4)],
+            id=f"event-{number}")))
+    environment = out.environment()
+    # hookdir run gives its command a clean environment.
+    shim_settings = [f"{name}={value}" for name, value in environment.items()
+                     if name.startswith(("LD_", "SHIM_", "ASAN_"))]
+    for _ in range(20):
+        subprocess.run(
+            [TOOL, "run", "--jobs", "8", "--timeout", "3s",
+             "--backoff", "1s:1s", "--retries", "20", spool, "--",
+             "env", *shim_settings, *out.command(out.path)],
+            capture_output=True, check=True, env=environment, cwd=out.folder,
+            timeout=120)
+        if not os.listdir(os.path.join(spool, "new")):
+            break
+        time.sleep(1)
+    eq("still waiting", os.listdir(os.path.join(spool, "new")), [])
+    eq("dead letters", os.listdir(os.path.join(spool, "failed")), [])
+    eq("events", len(out.list("new")), 40)
+    eq("documents", len(out.list("documents")), 32)
 
 
 # --- together ---------------------------------------------------------------
@@ -1305,7 +1623,7 @@ def _(api, out):
                 break
             failures += 1
             eq(f"{call} {number}: {done.stderr}", done.returncode, AGAIN)
-            out.nothing_delivered()
+            out.nothing_delivered(kept=None)
         ok(f"{call} came to an end", done.returncode == OK)
         eq("events", len(out.list("new")), 3)
         for document in out.documents():
@@ -1318,8 +1636,9 @@ def _(api, out):
 @site()
 def _(api, out):
     api.orders["42"] = b"{}"
+    api.document("d0", b"x")
     api.document("d1", b"x")
-    eq("exit", out.fetch(by_id("d1")).code, OK)
+    eq("exit", out.fetch(by_id("d0")).code, OK)
     target = folder("target")
     for name in ("documents", "fetch"):
         path = os.path.join(out.path, name)
