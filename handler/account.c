@@ -9,14 +9,15 @@
 #include "clock.h"
 #include "log.h"
 #include "reply.h"
+#include "throttle.h"
 
+/* A number for the endpoint; two seldom have the same. */
 static uint64_t
-hash_text(uint64_t hash, const char *text)
+endpoint_hash(const struct endpoint *ep)
 {
-	/* FNV-1a */
-	for (; text && *text; text++)
-		hash = (hash ^ (unsigned char)*text) * 1099511628211u;
-	return hash;
+	uint64_t hash = throttle_hash(0, ep->spool);
+
+	return throttle_hash(throttle_hash(hash, ep->issuer), ep->client_id);
 }
 
 /*
@@ -29,11 +30,10 @@ warn_of_short_keys(
 {
 	static _Atomic uint64_t warned[16];
 	const struct endpoint *ep = &x->endpoint;
-	uint64_t hash = hash_text(14695981039346656037u, parameter), bit;
+	uint64_t hash = throttle_hash(endpoint_hash(ep), parameter), bit;
 	struct log_line line;
 	size_t i;
 
-	hash = hash_text(hash_text(hash, ep->spool), ep->client_id);
 	for (i = 0; i < keys->count; i++) {
 		if (keys->keys[i].bytes.len >= ENDPOINT_KEY_SHORT)
 			continue;
@@ -97,11 +97,37 @@ reason_of(const struct exchange *x)
 	return x->duplicate ? "duplicate" : "accepted";
 }
 
+static bool
+is_accepted(const struct exchange *x)
+{
+	return x->error.code == ERROR_NONE && !x->oauth_error;
+}
+
+/*
+ * A message that verifies always has its line, stored or not. All others
+ * come from anybody. A token endpoint writes no burst: what it refuses is
+ * guesses.
+ */
+static bool
+has_line(const struct exchange *x)
+{
+	static struct throttle calls = { LOG_BURST, LOG_INTERVAL, { 0 } };
+	static struct throttle guesses = { 1, LOG_INTERVAL, { 0 } };
+	const struct endpoint *ep = &x->endpoint;
+
+	if (is_accepted(x) || x->verified)
+		return true;
+	if (ep->role == ROLE_TOKEN)
+		return throttle_pass(&guesses, endpoint_hash(ep));
+	return throttle_pass(
+	    &calls, throttle_hash(endpoint_hash(ep), reason_of(x)));
+}
+
 static void
 log_exchange(const struct exchange *x)
 {
 	const struct message *m = &x->message;
-	bool accepted = x->error.code == ERROR_NONE && !x->oauth_error;
+	bool accepted = is_accepted(x);
 	int64_t taken = clock_monotonic() - x->request->started;
 	const char *remote = request_param(x->request, "REMOTE_ADDR");
 	struct log_line line;
@@ -148,5 +174,8 @@ account_for(const struct exchange *x)
 	if (x->admission.warning.code != ERROR_NONE)
 		log_event(LOG_PRIORITY_ERROR, "old-keys-kept",
 		    x->admission.warning.text);
-	log_exchange(x);
+	if (has_line(x))
+		log_exchange(x);
+	else
+		log_omit();
 }

@@ -30,6 +30,7 @@ struct exchange {
 	struct envelope envelope;
 	struct spool spool;
 	char file[SPOOL_NAME_SIZE]; /* "" until it is kept */
+	bool verified;		    /* the message is its sender's */
 	bool duplicate;		    /* accepted, and stored before */
 	enum quarantined quarantined;
 	struct error error;	     /* why it was not accepted */

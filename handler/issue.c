@@ -13,9 +13,14 @@
 #include "credentials.h"
 #include "form.h"
 #include "secret.h"
+#include "throttle.h"
 #include "token.h"
 
 #define SCOPE_MAX 2048 /* bytes */
+
+/* Answers to wrong secrets: so many at once, then one an interval. */
+#define WRONG_BURST    100
+#define WRONG_INTERVAL 100000 /* microseconds */
 
 /* What the form says; RFC 6749 4.4.2 and 2.3.1. */
 struct fields {
@@ -111,6 +116,26 @@ is_named_twice(const struct credentials *header, const struct fields *fields)
 	return name.len && header->scheme == CREDENTIALS_BASIC && !same;
 }
 
+/*
+ * The right secret has been answered by now, whatever else is called with:
+ * nobody can shut a client out. A wrong one is answered with 503 when there
+ * are too many of them.
+ */
+static void
+refuse_client(struct exchange *x)
+{
+	static struct throttle wrong = { WRONG_BURST, WRONG_INTERVAL, { 0 } };
+	const struct endpoint *ep = &x->endpoint;
+	uint64_t client =
+	    throttle_hash(throttle_hash(0, ep->issuer), ep->client_id);
+
+	if (throttle_pass(&wrong, client))
+		refuse(x, "invalid_client", "there is no such client");
+	else
+		refuse(x, "temporarily_unavailable",
+		    "too many calls with a wrong secret");
+}
+
 static bool
 check_client(struct exchange *x, const struct credentials *header,
     const struct fields *fields)
@@ -132,7 +157,7 @@ check_client(struct exchange *x, const struct credentials *header,
 		buf_span(&fields->client_secret), false, ep->client_id,
 		&ep->client_secrets, &used, &x->error))
 		return true;
-	refuse(x, "invalid_client", "there is no such client");
+	refuse_client(x);
 	return false;
 }
 

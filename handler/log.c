@@ -14,9 +14,12 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "throttle.h"
+
 #define VALUE_MAX 256
 
 static bool journald;
+static atomic_uint omitted;
 
 /* systemd.exec(5): JOURNAL_STREAM is "DEVICE:INODE" of the stream. */
 void
@@ -134,6 +137,9 @@ log_write(struct log_line *line)
 	lost = atomic_exchange(&dropped, 0);
 	if (lost)
 		log_add_number(line, "dropped", "%u", lost);
+	lost = atomic_exchange(&omitted, 0);
+	if (lost)
+		log_add_number(line, "omitted", "%u", lost);
 	line->text[line->len++] = '\n';
 	/* Nobody is left to tell when the log itself cannot be written. */
 	ignored = write(STDERR_FILENO, line->text, line->len);
@@ -141,10 +147,21 @@ log_write(struct log_line *line)
 }
 
 void
+log_omit(void)
+{
+	atomic_fetch_add(&omitted, 1);
+}
+
+void
 log_event(enum log_priority priority, const char *event, const char *detail)
 {
+	static struct throttle events = { LOG_BURST, LOG_INTERVAL, { 0 } };
 	struct log_line line;
 
+	if (!throttle_pass(&events, throttle_hash(0, event))) {
+		log_omit();
+		return;
+	}
 	log_start(&line, priority);
 	log_add_text(&line, "event", event);
 	log_add_text(&line, "detail", detail);

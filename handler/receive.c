@@ -129,6 +129,7 @@ receive(struct exchange *x)
 			keep_rejected(x);
 		return -1;
 	}
+	x->verified = true;
 	if (spool_open(&x->spool, ep->spool, &x->error) < 0 ||
 	    envelope_write(&x->envelope, m, &x->error) < 0 || deliver(x) < 0) {
 		x->file[0] = '\0';

@@ -133,6 +133,8 @@ reply_token_status(const char *oauth_error)
 {
 	if (!oauth_error)
 		return 200;
+	if (strcmp(oauth_error, "temporarily_unavailable") == 0)
+		return 503;
 	return strcmp(oauth_error, "invalid_client") == 0 ? 401 : 400;
 }
 
@@ -141,12 +143,16 @@ reply_token(const struct request *rq, const char *json, const char *oauth_error)
 {
 	int status = reply_token_status(oauth_error);
 
-	/* RFC 6749 5.1 wants Pragma as well, 5.2 a challenge. */
-	return send_answer(rq, status, "application/json",
-	    status == 401 ? "Pragma: no-cache\r\n"
-			    "WWW-Authenticate: Basic realm=\"hookdir\"\r\n"
-			  : "Pragma: no-cache\r\n",
-	    span_of(json));
+	const char *headers = "Pragma: no-cache\r\n"; /* RFC 6749 5.1 */
+
+	if (status == 401) /* RFC 6749 5.2 */
+		headers = "Pragma: no-cache\r\n"
+			  "WWW-Authenticate: Basic realm=\"hookdir\"\r\n";
+	if (status == 503)
+		headers = "Pragma: no-cache\r\n"
+			  "Retry-After: " RETRY_AFTER "\r\n";
+	return send_answer(
+	    rq, status, "application/json", headers, span_of(json));
 }
 
 int

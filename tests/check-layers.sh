@@ -25,6 +25,7 @@ lib_layer_of() {
 # shellcheck disable=SC2317 # called by layer_of, which makes up the name
 handler_layer_of() {
 	case $1 in
+	throttle) echo 7 ;;
 	log | budget) echo 8 ;;
 	request | listener) echo 9 ;;
 	reply | endpoint | watchdog) echo 10 ;;

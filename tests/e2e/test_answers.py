@@ -13,13 +13,15 @@ import re
 import shutil
 import socket
 import subprocess
+import time
 
 import shipmondo
-from fcgiclient import (BODY, KEY, OTHER_KEY, Way, endpoint, new_spool,
-                        nothing_made, nothing_stored, parse_log,
+from fcgiclient import (BODY, KEY, OTHER_KEY, Way, endpoint, new_place,
+                        new_spool, nothing_made, nothing_stored, parse_log,
                         signed_endpoint)
 from harness import (FCGI, PATIENCE, call_params, clean_environment, eq, fail,
-                     folder, has, hasnt, main, ok, parse_cgi, test, work)
+                     folder, has, hasnt, main, ok, parse_cgi, test, wait_for,
+                     work)
 
 WAYS = ("fcgi", "cgi")
 USAGE, MIB = 64, 1024 * 1024
@@ -506,6 +508,51 @@ def _(handler, spool):
         refused(got, 405, "method-not-allowed")
         eq("headers", sorted(k for k, _ in got.headers),
            ["Allow", "Cache-Control", "Content-Length", "Content-Type"])
+
+
+FLOOD = 200
+
+
+@test("fcgi: calls without a key cannot fill the log; accepted ones have it")
+def _():
+    handler, spool = Way("fcgi"), new_spool()
+    known = signed_endpoint(spool.path)
+    calls = {
+        "signature-mismatch": {"body": shipmondo.body(b"{}", OTHER_KEY)},
+        "method-not-allowed": {"method": "PUT"},
+        "misconfigured": {"HOOKDIR_KEY": ""},
+        "form-unknown": {"body": b"{}"}}
+    begin = time.monotonic()
+    for number in range(FLOOD):
+        for call in calls.values():
+            handler.program.request(**{"body": BODY, **known, **call})
+        if number % 100 == 99:
+            body = shipmondo.body(b"%d" % number, KEY)
+            eq("accepted", handler.program.request(body, **known).status, 200)
+    seconds = time.monotonic() - begin
+    wait_for(lambda: handler.log().count("reason=accepted") == FLOOD // 100,
+             "line of each that is accepted")
+    lines = parse_log(handler.log())
+    for reason in calls:
+        count = sum(line.get("reason") == reason for line in lines)
+        ok(f"{count} lines of {reason} in {seconds:.1f} s",
+           100 <= count <= 101 + seconds)
+    eq("calls that the log knows of", len(lines) + sum(
+        int(line.get("omitted", 0)) for line in lines),
+       len(calls) * FLOOD + FLOOD // 100)
+    handler.stop()
+
+
+@test("fcgi: a message that verifies always has its line, stored or not")
+def _():
+    handler = Way("fcgi")
+    missing = signed_endpoint(os.path.join(new_place(), "no", "spool"))
+    body = shipmondo.body(b"{}", KEY)
+    for _ in range(2 * FLOOD):
+        eq("answer", handler.program.request(body, **missing).status, 503)
+    wait_for(lambda: handler.log().count("reason=system-error")
+             == 2 * FLOOD, "line of each")
+    handler.stop()
 
 
 @test("cgi: a line begins with its priority for journald alone")

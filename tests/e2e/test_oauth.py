@@ -321,30 +321,69 @@ def _(kind):
     eq("issuer", got.json()["issuer"], read_token(get_token(web))[1]["iss"])
 
 
-@test("nginx: the rate limit answers 503, which a client repeats")
-def _():
-    # Its lines are comments in the sample, and one outside of the server.
-    sample = read(root_file("nginx", "hookdir-oauth.conf"))
-    zone = re.search(r"^ *# +(limit_req_zone .*;)$", sample, re.M)[1]
-    edits = {line: line.lstrip("#") for line in re.findall(
-        r"^ *(#(?:limit_req|error_page 503).*;)$", sample, re.M)}
-    eq("lines", len(edits), 3)
-    with serve("nginx", ["hookdir-oauth.conf"], {
-            name: SECRETS[name] for name in ("oauth-client.conf",
-                                             "oauth-key.conf")},
-               main=zone, edits=edits) as web:
-        pair = [basic(CLIENT, CLIENT_SECRETS[0])]
-        with concurrent.futures.ThreadPoolExecutor(8) as pool:
-            answers = list(pool.map(lambda _: ask(web, GRANT, pair),
-                                    range(120)))
-        eq("statuses", {a.status for a in answers}, {200, 503})
+GUESSES = 400
+
+
+def guess(web, ident, count):
+    """Asks so often with wrong secrets, on few connections: the answers"""
+    answers = []
+    while len(answers) < count:
+        with web.tls() as sock:
+            for number in range(50):
+                body = (f"{GRANT}&client_id={ident}"
+                        f"&client_secret=guess{number}").encode()
+                sock.sendall(
+                    b"POST /oauth2/token HTTP/1.1\r\nHost: hooks.example\r\n"
+                    b"Content-Type: application/x-www-form-urlencoded\r\n"
+                    b"Content-Length: %d\r\n\r\n%s" % (len(body), body))
+                answers.append(web.read(sock))
+                # Apache closes the connection of a 503.
+                if answers[-1].header("Connection") == "close":
+                    break
+    return answers
+
+
+@each("guessing is limited, logged once a second, and delays no client")
+def _(kind):
+    secret = "a secret that nobody guesses"
+    with client_site(kind, f"guessed-{kind}", secret) as web, \
+            concurrent.futures.ThreadPoolExecutor(2) as pool:
+        def right():
+            return ask(web, GRANT, [basic(f"guessed-{kind}", secret)])
+
+        accepted(right())
+        log, begin = web.handler.log, time.monotonic()
+        # What an earlier test left out is told by this line.
+        wait_for(lambda: "token-issued" in web.handler.new_log(), "line")
+        before = len(log())
+        floods = [pool.submit(guess, web, f"guessed-{kind}", GUESSES // 2)
+                  for _ in range(2)]
+        tokens = 0
+        while not all(flood.done() for flood in floods) or tokens < 3:
+            accepted(right(), "the client among the guesses")
+            tokens += 1
+        answers = [got for flood in floods for got in flood.result()]
+        accepted(right())
+        seconds = time.monotonic() - begin
         for got in answers:
-            if got.status == 503:
-                eq("rule", got.rule(), "system-error")
-                ok("Retry-After", got.header("Retry-After"))
-        for path in TOKEN_PATHS:
-            wait_for(lambda p=path: ask(web, GRANT, pair, p).status == 200,
-                     "token after the rush")
+            if got.status == 401:
+                refused_client(got, 401, "invalid_client")
+            else:
+                refused_client(got, 503, "temporarily_unavailable")
+                eq("Retry-After", got.header("Retry-After"), "30")
+        refused = sum(got.status == 401 for got in answers)
+        ok(f"{refused} of {GUESSES} answered with 401 in {seconds:.1f} s",
+           100 <= refused <= 101 + 10 * seconds)
+        has("statuses", {got.status for got in answers}, 503)
+        wait_for(lambda: log()[before:].count("token-issued") == tokens + 1,
+                 "line of each token")
+        lines = [line for line in log()[before:].splitlines()
+                 if "reason=token-issued" not in line]
+        ok(f"{len(lines)} lines in {seconds:.1f} s",
+           1 <= len(lines) <= 1 + seconds)
+        eq("guesses that the log knows of", len(lines) + sum(
+            int(n) for n in re.findall(r" omitted=(\d+)", log()[before:])),
+           GUESSES)
 
 
 @each("secrets and tokens reach neither files nor logs")

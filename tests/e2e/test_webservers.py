@@ -21,7 +21,8 @@ import time
 
 import shipmondo
 from harness import (Apache, Handler, Nginx, curl, eq, fail, group_members,
-                     has, hasnt, main, ok, read, test, wait_for)
+                     has, hasnt, main, ok, read, root_file, test,
+                     wait_for)
 
 KEY = 'new key with " and \\ and a blank'
 OLD_KEY = "jtv-short-key-1"
@@ -878,26 +879,41 @@ def _(here):
     eq("stored", len(ids), callers.answers.count((200, "")))
 
 
+def slow_clients(here, count):
+    """A true call while so many callers are in the middle of their bodies"""
+    with contextlib.ExitStack() as held:
+        for _ in range(count):
+            sock = held.enter_context(here.tls())
+            sock.sendall(f"POST {PATH} HTTP/1.1\r\nHost: hooks.example\r\n"
+                         "Content-Length: 1000\r\n\r\n".encode()
+                         + b"x" * 500)
+        wait_for(lambda: waiting(here.handler.socket) >= count,
+                 f"{count} calls at the handler")
+        body = signed()
+        got = here.post(PATH, body)
+        held_now = waiting(here.handler.socket)
+        accepted(got, body)
+        ok(f"in {got.seconds} s", got.seconds < 3)
+        ok(f"{held_now} of {count} are still held", held_now >= count)
+
+
 @test("apache: 120 slow clients do not keep others waiting")
 def _():
     here = site("apache")
     here.clear()
-    with contextlib.ExitStack() as held:
-        for _ in range(120):
-            sock = held.enter_context(here.web.tls())
-            sock.sendall(f"POST {PATH} HTTP/1.1\r\nHost: hooks.example\r\n"
-                         "Content-Length: 1000\r\n\r\n".encode()
-                         + b"x" * 500)
-        wait_for(lambda: waiting(here.handler.socket) >= 120,
-                 "120 calls at the handler")
-        body = signed()
-        got = here.post(body)
-        held_now = waiting(here.handler.socket)
-        accepted(got, body)
-        ok(f"in {got.seconds} s", got.seconds < 3)
-        ok(f"{held_now} of 120 are still held", held_now >= 120)
+    slow_clients(here.web, 120)
     here.settle()
     eq("stored", here.files(), ["new/" + here.spool.one().name])
+
+
+@test("apache: the settings that hookdir.conf asks for bear 100 slow clients")
+def _():
+    lines = re.findall(r"^#     ((?:MaxRequestWorkers|RequestReadTimeout) .+)$",
+                       read(root_file("apache", "hookdir.conf")), re.M)
+    eq("lines", len(lines), 2)
+    with Apache(Handler(), "hookdir.conf", keys=[KEY], main="\n".join(
+            ["ServerLimit 16", "ThreadsPerChild 25", *lines])) as web:
+        slow_clients(web, 100)
 
 
 @test("apache: a client that stops sending is let go")
