@@ -962,6 +962,8 @@ class WebServer(Process):
     secrets/, by name, what fill_secrets() takes; a file that is not named
     is left as it is shipped.
     edits: further {old: new} in the samples, each of which must occur.
+    main, site: lines for the whole server, and for the site that includes
+    the samples, before that include; "/" is 404 unless site says otherwise.
     """
 
     kind = ""
@@ -970,10 +972,11 @@ class WebServer(Process):
     needs = {}
     # Files of the sample folder that no server reads
     others = ()
+    empty_site = ""
 
     def __init__(self, handler, conf="vhost.conf", *, keys=None,
                  passwords=None, tokens=None, endpoints=None, edits=None,
-                 also=(), secrets=None, main="", start=True):
+                 also=(), secrets=None, main="", site=None, start=True):
         super().__init__(self.kind)
         self.handler = handler
         self.conf = conf
@@ -990,6 +993,7 @@ class WebServer(Process):
         self.endpoints = endpoints or {}
         self.edits = edits or {}
         self.main = main
+        self.site = self.empty_site if site is None else site
         self.port = None
         self.other_port = None
         number = _numbers[self.kind]
@@ -1261,20 +1265,23 @@ class Nginx(WebServer):
             "files": ("hookdir_params", "secrets/shipmondo.conf"),
             "places": PLACES},
         "hookdir-tradecloud.conf": {
-            "files": ("secrets/tradecloud-bearer.conf",
+            "files": ("hookdir_params", "secrets/tradecloud-bearer.conf",
                       "secrets/tradecloud.htpasswd"),
             "places": PLACES},
         "hookdir-nshift.conf": {
-            "files": ("secrets/nshift.conf",), "places": PLACES},
+            "files": ("hookdir_params", "secrets/nshift.conf"),
+            "places": PLACES},
         "hookdir-hmac.conf": {
-            "files": ("secrets/standard.conf", "secrets/github.conf",
-                      "secrets/shopify.conf", "secrets/stripe.conf"),
+            "files": ("hookdir_params", "secrets/standard.conf",
+                      "secrets/github.conf", "secrets/shopify.conf", "secrets/stripe.conf"),
             "places": PLACES},
         "hookdir-oauth.conf": {
-            "files": ("secrets/oauth-client.conf", "secrets/oauth-key.conf"),
+            "files": ("hookdir_params", "secrets/oauth-client.conf",
+                      "secrets/oauth-key.conf"),
             "places": (*PLACES, "/var/lib/hookdir-jwks/")},
     }
     others = ("hookdir-jwks.sh", "hookdir-jwks.service", "hookdir-jwks.timer")
+    empty_site = "location / { return 404; }"
 
     def listens(self):
         if self.conf != "vhost.conf":
@@ -1293,13 +1300,13 @@ class Nginx(WebServer):
     def main_conf(self):
         conf = os.path.join(self.etc, self.conf)
         site = f"include {conf};"
-        if self.conf == "hookdir.conf":
+        if self.conf != "vhost.conf":
             site = f"""server {{
         listen 127.0.0.1:{self.port} ssl;
         server_name {NAME};
         ssl_certificate {certificate().pem};
         ssl_certificate_key {certificate().key};
-        location / {{ return 404; }}
+        {self.site}
         include {conf};
 {self.also_conf("include {};")}{self.endpoint_conf()}    }}"""
         temp = "\n".join(
@@ -1325,6 +1332,9 @@ http {{
             lines = "".join(f"            fastcgi_param {name} \"{value}\";\n"
                             for name, value in self.params_of(path, params))
             text += (f"        location = {path} {{\n"
+                     f"            fastcgi_pass unix:{self.handler.socket};\n"
+                     f"            error_page 500 502 503 504 = "
+                     f"@hookdir_unavailable;\n"
                      f"            include {self.etc}/hookdir_params;\n"
                      f"{lines}        }}\n")
         return text
@@ -1364,17 +1374,19 @@ class Apache(WebServer):
             "files": ("unavailable.asis", "secrets/shipmondo.conf"),
             "places": PLACES},
         "hookdir-tradecloud.conf": {
-            "files": ("secrets/tradecloud-bearer.conf",
+            "files": ("unavailable.asis", "secrets/tradecloud-bearer.conf",
                       "secrets/tradecloud.htpasswd"),
             "places": PLACES},
         "hookdir-nshift.conf": {
-            "files": ("secrets/nshift.conf",), "places": PLACES},
+            "files": ("unavailable.asis", "secrets/nshift.conf"),
+            "places": PLACES},
         "hookdir-hmac.conf": {
-            "files": ("secrets/standard.conf", "secrets/github.conf",
-                      "secrets/shopify.conf", "secrets/stripe.conf"),
+            "files": ("unavailable.asis", "secrets/standard.conf",
+                      "secrets/github.conf", "secrets/shopify.conf", "secrets/stripe.conf"),
             "places": PLACES},
         "hookdir-oauth.conf": {
-            "files": ("oauth-authorization-server.json",
+            "files": ("unavailable.asis", "oauth-authorization-server.json",
+                      "openid-configuration.json",
                       "secrets/oauth-client.conf", "secrets/oauth-key.conf"),
             "places": (*PLACES, "/var/lib/hookdir-jwks/")},
         "hookdir-cgi.conf": {
@@ -1432,10 +1444,10 @@ class Apache(WebServer):
         if self.conf != "vhost.conf":
             site = f"""<VirtualHost *:{self.port}>
     ServerName {NAME}
-    UseCanonicalName On
     SSLEngine on
     SSLCertificateFile {certificate().pem}
     SSLCertificateKeyFile {certificate().key}
+{self.site}
     Include {conf}
 {self.also_conf("Include {}")}{self.endpoint_conf()}</VirtualHost>"""
         user = f"User {WEB_USER}\nGroup {WEB_USER}" if WEB_USER else ""
@@ -1474,7 +1486,7 @@ Timeout 60
         return "".join(
             re.search(r'^#.*CustomLog .*( "expr=.*")$',
                       read(root_file(self.kind, conf)), re.M)[1]
-            for conf in self.also if "nshift" in conf)
+            for conf in [self.conf, *self.also] if "nshift" in conf)
 
     def endpoint_conf(self):
         text = ""
