@@ -452,6 +452,15 @@ def _(kind):
         used(result, name)
 
 
+@each("MSAL for Node, given an authority below /adfs")
+def _(kind):
+    web = site(kind)
+    [result, wrong] = run_client("msal.mjs", [job(web), job(
+        web, secret="wrong")])
+    used(result, "msal")
+    has("a wrong secret", wrong["error"], "invalid_client")
+
+
 @each("clients learn that secret or message are refused")
 def _(kind):
     web = site(kind)
