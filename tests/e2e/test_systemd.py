@@ -184,6 +184,53 @@ def _():
         ok(f"{unit}: exposure {exposure}, at most 0.5", exposure <= 0.5)
 
 
+@test("the spools' folder: others pass, and a mode or group set by hand stays")
+def _():
+    system = fresh()
+
+    def looks():
+        system.run("systemd-tmpfiles", "--create", "hookdir.conf")
+        return system.run("stat", "-c", "%a %U %G", SPOOLS).split()
+
+    eq("as made", looks(), ["2751", "hookdir", "hookdir"])
+    try:
+        system.run("chmod", "2775", SPOOLS)
+        system.run("chgrp", "games", SPOOLS)
+        eq("as set", looks(), ["2775", "hookdir", "games"])
+    finally:
+        system.run("chgrp", "hookdir", SPOOLS)
+        system.run("chmod", "2751", SPOOLS)
+
+
+@test("hookdir.socket: another group, as its comment says")
+def _():
+    system = fresh()
+    text = read(root_file("handler", "hookdir.socket"))
+    lines = re.findall(r"^#     (\S.*)$", text, re.M)
+    drop_in = [line for line in lines if re.match(r"\[|Socket", line)]
+    commands = [line for line in lines if line not in drop_in]
+    eq("lines", (len(drop_in), len(commands)), (2, 3))
+    system.run("groupadd", "--system", "nginx")
+    system.run("systemctl", "start", "hookdir.socket")
+    place = "/etc/systemd/system/hookdir.socket.d/override.conf"
+    try:
+        for group in ("hookdir-web", "nginx"):
+            system.write(place, "\n".join(drop_in).replace(
+                "hookdir-web", group) + "\n")
+            system.run("systemctl", "daemon-reload")  # as edit does
+            for command in commands[0 if group == "hookdir-web" else 2:]:
+                system.run(*command.split())
+            eq("socket", system.run("stat", "-c", "%a %U %G",
+                                    "/run/hookdir/hookdir.sock").split(),
+               ["660", "root", group])
+        has("groups of www-data", system.run("id", "-nG", "www-data"),
+            "hookdir-web")
+    finally:
+        os.unlink(system.path(place))
+        system.run("systemctl", "daemon-reload")
+        system.run("systemctl", "restart", "hookdir.socket")
+
+
 @test("a call to the handler is booked at once, though no spool was there")
 def _():
     system = fresh()
