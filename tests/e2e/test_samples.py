@@ -356,8 +356,10 @@ def _(kind, conf):
     if kind == "apache":
         with alone(kind, conf) as web:
             for call in calls_of(web, conf):
-                web.post(call["path"], call["body"],
-                         [*call["headers"], ("Host", "forged.example")])
+                eq("with another Host", web.post(
+                    call["path"], call["body"], [
+                        *call["headers"],
+                        ("Host", "forged.example")]).status, 200)
             for name in os.listdir(web.spools):
                 for message in web.spool(name).messages():
                     ok(message["source"], message["source"].startswith(
@@ -414,6 +416,33 @@ def _(kind, conf):
                     web.spool("tradecloud").names("new")), 9)
             web.handler.down()
             all_unavailable(web, CALLS[conf])
+
+
+APACHE_SITE = """<Location "/">
+    AuthType Basic
+    AuthName staging
+    AuthBasicProvider file
+    AuthUserFile /nowhere
+    Require valid-user
+    Require ip 192.0.2.1
+    LimitRequestBody 10
+    SetEnv HOOKDIR_SPOOL /nowhere
+</Location>
+LimitRequestBody 10
+UseCanonicalName Off
+ProxyErrorOverride On
+"""
+
+
+@lonely("what a site sets for all of its places does not reach it", ["apache"])
+def _(kind, conf):
+    with alone(kind, conf, site=APACHE_SITE) as web:
+        calls = all_accepted(web, conf)
+        for name in os.listdir(web.spools):
+            for message in web.spool(name).messages():
+                has("source", message["source"], "https://hooks.example/")
+        web.handler.down()
+        all_unavailable(web, calls)
 
 
 @each("a password file that cannot be read is a 503, and the log names it",
