@@ -39,15 +39,15 @@ class Responder(Row):
     def start(self):
         self.process.start()
 
-    def params(self):
-        """A copy of the sample with the socket of this one"""
-        text = harness.read(harness.root_file("nginx", "hookdir_params"))
-        return harness.write(
-            os.path.join(self.dir, "params"),
-            text.replace("/run/hookdir/hookdir.sock", self.process.socket))
+    def passed(self):
+        """The lines that every endpoint has"""
+        params = harness.root_file("nginx", "hookdir_params")
+        return (f"fastcgi_pass unix:{self.process.socket}; "
+                "error_page 500 502 503 504 = @hookdir_unavailable; "
+                f"include {params};")
 
     def location(self):
-        return (f"include {self.params()}; "
+        return (f"{self.passed()} "
                 "fastcgi_param HOOKDIR_SENDER shipmondo; "
                 f"fastcgi_param HOOKDIR_SPOOL {self.spool}; "
                 f'fastcgi_param HOOKDIR_KEY "{KEY}";')
@@ -78,7 +78,7 @@ class Null(Responder):
                            stdin=self.process.listener)
 
     def location(self):
-        return f"include {self.params()};"
+        return self.passed()
 
     def version(self):
         return "libfcgi " + package_version("libfcgi0ldbl")
