@@ -329,7 +329,7 @@ def guess(web, ident, count):
     answers = []
     while len(answers) < count:
         with web.tls() as sock:
-            for number in range(50):
+            for number in range(min(50, count - len(answers))):
                 body = (f"{GRANT}&client_id={ident}"
                         f"&client_secret=guess{number}").encode()
                 sock.sendall(
