@@ -226,7 +226,7 @@ install: all
 	install -m 0644 handler/hookdir.tmpfiles \
 		$(DESTDIR)$(PREFIX)/lib/tmpfiles.d/hookdir.conf
 	install -m 0644 nginx/*.conf nginx/hookdir_params nginx/*.service \
-		nginx/*.timer $(SAMPLES)/nginx/
+		nginx/*.timer nginx/*.path $(SAMPLES)/nginx/
 	install -m 0755 nginx/*.sh $(SAMPLES)/nginx/
 	install -m 0644 nginx/secrets/* $(SAMPLES)/nginx/secrets/
 	install -m 0644 apache/*.conf apache/*.asis apache/*.json \

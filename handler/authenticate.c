@@ -34,12 +34,34 @@ check_user(const struct request *rq, struct admission *a, struct error *err)
 	return 0;
 }
 
+/*
+ * The token names a key that the file lacks, and is good otherwise. 401 is
+ * for ever: some senders never repeat a call after it. So it is only given
+ * once the file has been fetched after that key was first named.
+ */
+static void
+refuse_unknown_key(const struct jwks *jwks, struct span token,
+    struct timespec now, struct error *err)
+{
+	struct error why = ERROR_INIT;
+	struct jwt jwt;
+	int rc = jwt_parse(token, &jwt, &why);
+
+	if (rc == 0)
+		rc = jwks_may_come(jwks, jwt.kid, now, &why);
+	if (rc == 0)
+		(void)error_set(&why, ERROR_CREDENTIALS, "%s", err->text);
+	if (rc <= 0)
+		*err = why;
+}
+
 static int
 check_access_token(const struct endpoint *ep, struct span token,
     struct admission *a, struct error *err)
 {
 	struct token_rule rule = { ep->issuer, ep->audience, &ep->token_keys,
 		NULL };
+	struct timespec now = clock_now();
 	struct jwks *jwks = NULL;
 	int rc;
 
@@ -51,7 +73,9 @@ check_access_token(const struct endpoint *ep, struct span token,
 		}
 		rule.others = jwks_keys(jwks);
 	}
-	rc = token_check(&rule, token, (double)clock_now().tv_sec, err);
+	rc = token_check(&rule, token, (double)now.tv_sec, err);
+	if (rc < 0 && err->code == ERROR_KEY_UNKNOWN)
+		refuse_unknown_key(jwks, token, now, err);
 	jwks_release(jwks);
 	return rc;
 }

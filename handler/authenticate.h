@@ -18,7 +18,8 @@ struct admission {
 
 /*
  * 0: the call may go on. -1: ERROR_CREDENTIALS, and a.challenge says what
- * is wanted; or a fault of ours.
+ * is wanted; ERROR_KEY_UNKNOWN: the caller must have the file of keys
+ * fetched; or a fault of ours.
  */
 int authenticate(const struct request *rq, const struct endpoint *ep,
     struct admission *a, struct error *err);

@@ -34,7 +34,8 @@ struct exchange {
 	bool duplicate;		    /* accepted, and stored before */
 	enum quarantined quarantined;
 	struct error error;	     /* why it was not accepted */
-	struct error keeping_failed; /* why it could not be quarantined */
+	struct error keeping_failed; /* why it could not be quarantined, or
+				      * the keys not be asked for */
 	bool unanswered;	     /* the answer could not be sent */
 
 	/* ROLE_TOKEN: the answer, owned, and the error of RFC 6749 5.2. */

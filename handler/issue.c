@@ -8,6 +8,7 @@
 #include <jansson.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 #include "clock.h"
 #include "credentials.h"
@@ -17,6 +18,7 @@
 #include "token.h"
 
 #define SCOPE_MAX 2048 /* bytes */
+#define FORM_TYPE "application/x-www-form-urlencoded"
 
 /* Answers to wrong secrets: so many at once, then one an interval. */
 #define WRONG_BURST    100
@@ -72,17 +74,42 @@ check_fields(const struct fields *fields, struct error *err)
 	return buf_check(&fields->client_secret, err);
 }
 
-/* RFC 6749 3.3: words of printable ASCII but for quote and backslash. */
+/*
+ * RFC 6749 3.3: words of printable ASCII but for quote and backslash, with one
+ * space between two of them.
+ */
 static bool
 is_scope(struct span scope)
 {
+	char before = ' ';
 	size_t i;
 
-	for (i = 0; i < scope.len; i++)
+	for (i = 0; i < scope.len; i++) {
 		if (scope.at[i] < ' ' || scope.at[i] >= 0x7f ||
-		    scope.at[i] == '"' || scope.at[i] == '\\')
+		    scope.at[i] == '"' || scope.at[i] == '\\' ||
+		    (scope.at[i] == ' ' && before == ' '))
 			return false;
-	return scope.len <= SCOPE_MAX;
+		before = scope.at[i];
+	}
+	return scope.len == 0 || (before != ' ' && scope.len <= SCOPE_MAX);
+}
+
+/*
+ * RFC 6749 4.4.2. A client that leaves out the type may still have sent a
+ * form.
+ */
+static bool
+is_form(const struct request *rq, struct span body)
+{
+	const char *type = request_param(rq, "CONTENT_TYPE");
+	size_t len;
+
+	if (!type || !*type)
+		return form_is(body);
+	/* RFC 9110 8.3.1: case does not matter, and parameters may follow. */
+	len = strcspn(type, "; \t");
+	return len == strlen(FORM_TYPE) &&
+	    strncasecmp(type, FORM_TYPE, len) == 0 && form_is(body);
 }
 
 static void
@@ -152,6 +179,10 @@ check_client(struct exchange *x, const struct credentials *header,
 	    credentials_match(header->user, header->secret, true, ep->client_id,
 		&ep->client_secrets, &used, &x->error))
 		return true;
+	if (header->scheme == CREDENTIALS_NONE && !fields->client_id.len) {
+		refuse(x, "invalid_client", "the request names no client");
+		return false;
+	}
 	if (header->scheme == CREDENTIALS_NONE &&
 	    credentials_match(buf_span(&fields->client_id),
 		buf_span(&fields->client_secret), false, ep->client_id,
@@ -167,7 +198,9 @@ check_request(struct exchange *x, const struct credentials *header,
 {
 	struct span grant = buf_span(&fields->grant_type);
 
-	if (fields->repeated)
+	if (!is_form(x->request, buf_span(&x->message.body)))
+		refuse(x, "invalid_request", "the body is not a form");
+	else if (fields->repeated)
 		refuse(x, "invalid_request", "a field came twice");
 	else if (!check_client(x, header, fields))
 		return false;
@@ -177,7 +210,8 @@ check_request(struct exchange *x, const struct credentials *header,
 		refuse(x, "unsupported_grant_type",
 		    "only client_credentials is served here");
 	else if (!is_scope(buf_span(&fields->scope)))
-		refuse(x, "invalid_scope", "the scope is no list of words");
+		refuse(x, "invalid_scope",
+		    "the scope is no list of words with single spaces");
 	else
 		return true;
 	return false;

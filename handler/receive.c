@@ -85,6 +85,16 @@ keep_rejected(struct exchange *x)
 		x->file[0] = '\0';
 }
 
+/* The file of keys is too old for the token, and somebody else fetches it. */
+static void
+ask_for_keys(struct exchange *x)
+{
+	struct error *err = &x->keeping_failed;
+
+	if (spool_open(&x->spool, x->endpoint.spool, err) == 0)
+		(void)spool_mark(&x->spool, SPOOL_KEYS_WANTED, err);
+}
+
 /* Once, where HOOKDIR_DEDUP wants that; else as often as it comes. */
 static int
 deliver(struct exchange *x)
@@ -118,9 +128,14 @@ receive(struct exchange *x)
 	struct message *m = &x->message;
 
 	if (describe(x) < 0 ||
-	    request_check_method(rq, ep->sender->methods, &x->error) < 0 ||
-	    authenticate(rq, ep, &x->admission, &x->error) < 0 ||
-	    request_read_body(rq, &m->body, &x->body_share, &x->error) < 0)
+	    request_check_method(rq, ep->sender->methods, &x->error) < 0)
+		return -1;
+	if (authenticate(rq, ep, &x->admission, &x->error) < 0) {
+		if (x->error.code == ERROR_KEY_UNKNOWN)
+			ask_for_keys(x);
+		return -1;
+	}
+	if (request_read_body(rq, &m->body, &x->body_share, &x->error) < 0)
 		return -1;
 	m->passed_by = x->admission.passed_by;
 	m->received = clock_now();

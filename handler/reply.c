@@ -31,6 +31,7 @@ static const int statuses[] = {
 	[ERROR_REQUEST] = 400,
 	/* Not 408: senders repeat after a 503 alone. */
 	[ERROR_SLOW] = 503,
+	[ERROR_KEY_UNKNOWN] = 503,
 	[ERROR_FORM] = 400,
 	[ERROR_TOKEN_FORM] = 400,
 	[ERROR_ALGORITHM] = 403,
@@ -165,8 +166,7 @@ reply_refuse(const struct request *rq, const struct error *failure,
 	json_t *problem;
 	int rc;
 
-	if (error_class(failure->code) != CLASS_REFUSAL &&
-	    error_class(failure->code) != CLASS_VERDICT)
+	if (error_class(failure->code) == CLASS_FAULT)
 		detail = "the receiver has a fault; nothing was stored";
 	if (status == 401)
 		buf_printf(&headers, "WWW-Authenticate: %s\r\n", challenge);

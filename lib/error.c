@@ -30,6 +30,8 @@ static const struct {
 	[ERROR_REQUEST] = { "request-broken", CLASS_REFUSAL },
 	[ERROR_SLOW] = { "too-slow", CLASS_REFUSAL },
 
+	[ERROR_KEY_UNKNOWN] = { "key-unknown", CLASS_UNDECIDED },
+
 	[ERROR_FORM] = { "form-unknown", CLASS_VERDICT },
 	[ERROR_TOKEN_FORM] = { "token-malformed", CLASS_VERDICT },
 	[ERROR_ALGORITHM] = { "algorithm-not-allowed", CLASS_VERDICT },

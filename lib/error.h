@@ -29,6 +29,9 @@ enum error_code {
 	ERROR_REQUEST,	   /* request broken or cut off */
 	ERROR_SLOW,	   /* the peer did not send it in time */
 
+	/* UNDECIDED: nothing is kept, and the caller may try again */
+	ERROR_KEY_UNKNOWN, /* the token's key may be too new for our file */
+
 	/* VERDICT: the call does not verify; it goes to quarantine/ */
 	ERROR_FORM,	    /* not the form this sender uses */
 	ERROR_TOKEN_FORM,   /* not a compact JWS */
@@ -43,6 +46,7 @@ enum error_class {
 	CLASS_NONE,
 	CLASS_FAULT,
 	CLASS_REFUSAL,
+	CLASS_UNDECIDED,
 	CLASS_VERDICT
 };
 

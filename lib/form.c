@@ -4,6 +4,9 @@
  */
 #include "form.h"
 
+#include <ctype.h>
+#include <string.h>
+
 #include "hex.h"
 
 /* One character of encoded text; how many bytes of it that takes. */
@@ -43,6 +46,33 @@ is_named(struct span encoded, const char *name)
 		encoded.len -= used;
 	}
 	return !encoded.len && !*name;
+}
+
+static bool
+is_name(struct span encoded)
+{
+	size_t i;
+
+	for (i = 0; i < encoded.len; i++)
+		if (!isalnum((unsigned char)encoded.at[i]) &&
+		    !memchr("-._~%+*", encoded.at[i], 7))
+			return false;
+	return encoded.len > 0;
+}
+
+bool
+form_is(struct span text)
+{
+	struct span pair, name;
+
+	while (span_cut(&text, '&', &pair)) {
+		if (!pair.len)
+			continue;
+		if (!memchr(pair.at, '=', pair.len) ||
+		    !span_cut(&pair, '=', &name) || !is_name(name))
+			return false;
+	}
+	return true;
 }
 
 size_t

@@ -13,6 +13,13 @@
 void form_decode(struct span text, struct buf *out);
 
 /*
+ * Is it a form at all: NAME=VALUE, joined by "&"? A name is what clients write
+ * unencoded or encode, so that JSON, XML and multipart/form-data are none. An
+ * empty text is a form without fields.
+ */
+bool form_is(struct span text);
+
+/*
  * Append the decoded value of a field; with more than one of that name,
  * the first one's. Answers how many there are. Needs no memory but for
  * the value.

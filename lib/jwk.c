@@ -19,18 +19,35 @@
 #define NUMBER_MAX 2048 /* bytes of a modulus: 16384 bits */
 
 static const struct {
-	const char *name, *type;
+	const char *name, *alias, *type;
 } algorithms[] = {
-	[RS256] = { "RS256", "RSA" },
-	[PS256] = { "PS256", "RSA" },
-	[ES256] = { "ES256", "EC" },
-	[EDDSA] = { "EdDSA", "OKP" },
+	[RS256] = { "RS256", NULL, "RSA" },
+	[PS256] = { "PS256", NULL, "RSA" },
+	[ES256] = { "ES256", NULL, "EC" },
+	/* RFC 9864 2.2: EdDSA with this one curve */
+	[EDDSA] = { "EdDSA", "Ed25519", "OKP" },
 };
 
-const char *
-jwk_algorithm_name(enum jwk_algorithm algorithm)
+#define ALGORITHM_COUNT (sizeof(algorithms) / sizeof(algorithms[0]))
+
+bool
+jwk_algorithm_is(enum jwk_algorithm algorithm, const char *name)
 {
-	return algorithms[algorithm].name;
+	const char *alias = algorithms[algorithm].alias;
+
+	return strcmp(name, algorithms[algorithm].name) == 0 ||
+	    (alias && strcmp(name, alias) == 0);
+}
+
+bool
+jwk_algorithm_known(const char *name)
+{
+	size_t i;
+
+	for (i = 0; i < ALGORITHM_COUNT; i++)
+		if (jwk_algorithm_is((enum jwk_algorithm)i, name))
+			return true;
+	return false;
 }
 
 static const char *
@@ -190,12 +207,11 @@ find_algorithm(const json_t *jwk, enum jwk_algorithm *algorithm)
 	const char *type = text_of(jwk, "kty"), *name = text_of(jwk, "alg");
 	size_t i;
 
-	for (i = 0; type && i < sizeof(algorithms) / sizeof(algorithms[0]);
-	     i++) {
+	for (i = 0; type && i < ALGORITHM_COUNT; i++) {
 		if (strcmp(type, algorithms[i].type) != 0)
 			continue;
 		/* Without alg the first of its type: RS256 for RSA. */
-		if (name && strcmp(name, algorithms[i].name) != 0)
+		if (name && !jwk_algorithm_is((enum jwk_algorithm)i, name))
 			continue;
 		*algorithm = (enum jwk_algorithm)i;
 		return true;

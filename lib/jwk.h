@@ -5,7 +5,8 @@
  *
  * RS256, PS256, ES256 and EdDSA with Ed25519, on OpenSSL. A key has one
  * algorithm: its member alg, else RS256 for RSA, ES256 for P-256 and EdDSA
- * for Ed25519. A token never chooses (RFC 8725 3.1).
+ * for Ed25519. A token never chooses (RFC 8725 3.1). "Ed25519" is another
+ * name of that EdDSA (RFC 9864).
  */
 #ifndef HOOKDIR_JWK_H
 #define HOOKDIR_JWK_H
@@ -32,8 +33,9 @@ void jwk_set_free(struct jwk_set *set);
 /*
  * Verify a token's signature and append its payload. kid chooses the key;
  * a token without one is verified if the set has a single key. 0, or -1:
- * ERROR_ALGORITHM, ERROR_SIGNATURE and ERROR_TOKEN_FORM are verdicts,
- * others faults of ours.
+ * ERROR_ALGORITHM, ERROR_SIGNATURE and ERROR_TOKEN_FORM are verdicts;
+ * ERROR_KEY_UNKNOWN means that the kid is not in the set, but may be in a
+ * newer one; others are faults of ours.
  */
 int jwk_verify(const struct jwk_set *set, const struct jwt *jwt,
     struct buf *payload, struct error *err);

@@ -31,7 +31,10 @@ struct jwk_set {
 	size_t count;
 };
 
-/* As a token's alg says it: "RS256" and so on. */
-const char *jwk_algorithm_name(enum jwk_algorithm algorithm);
+/* Is it this algorithm that a key's or a token's alg names? */
+bool jwk_algorithm_is(enum jwk_algorithm algorithm, const char *name);
+
+/* Does alg name one of them? */
+bool jwk_algorithm_known(const char *name);
 
 #endif

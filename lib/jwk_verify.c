@@ -125,11 +125,19 @@ choose(const struct jwk_set *set, const struct jwt *jwt)
 		if (!jwk->kid || strcmp(jwk->kid, jwt->kid) != 0)
 			continue;
 		/* RFC 7517 4.5: keys of different types may share a name. */
-		if (strcmp(jwk_algorithm_name(jwk->algorithm), jwt->alg) == 0)
+		if (jwk_algorithm_is(jwk->algorithm, jwt->alg))
 			return jwk;
 		named = jwk;
 	}
 	return named;
+}
+
+/* A kid of "?" is no string, or longer than any key's; see struct jwt. */
+static bool
+may_be_new(const struct jwt *jwt)
+{
+	return jwt->has_kid && strcmp(jwt->kid, "?") != 0 &&
+	    jwk_algorithm_known(jwt->alg);
 }
 
 int
@@ -141,10 +149,11 @@ jwk_verify(const struct jwk_set *set, const struct jwt *jwt,
 	enum verdict verdict = BAD;
 
 	if (!jwk)
-		return error_set(err, ERROR_SIGNATURE,
+		return error_set(err,
+		    may_be_new(jwt) ? ERROR_KEY_UNKNOWN : ERROR_SIGNATURE,
 		    "the token's kid is not among the keys");
 	/* RFC 8725 3.1: the key says which algorithm it is for. */
-	if (strcmp(jwt->alg, jwk_algorithm_name(jwk->algorithm)) != 0)
+	if (!jwk_algorithm_is(jwk->algorithm, jwt->alg))
 		return error_set(err, ERROR_ALGORITHM,
 		    "the token's alg is not that of its key");
 	if (jwt->signature.len <= SIGNATURE_MAX &&

@@ -18,12 +18,15 @@
 #include <unistd.h>
 
 #include "io.h"
+#include "kids.h"
 
 #define FILES_MAX 16
 
 struct jwks {
 	atomic_uint holders;
 	struct jwk_set *set;
+	struct timespec fetched; /* when the fetch of the file began */
+	struct file *file;
 };
 
 /* What is known of one file. The path never changes once it is set. */
@@ -32,6 +35,7 @@ struct file {
 	struct stat seen;  /* as it was when it was last read */
 	struct jwks *good; /* NULL: there never were good keys */
 	struct error why;  /* what was wrong with it when it was last read */
+	struct kids kids;  /* that tokens have named and it lacks */
 };
 
 static struct file files[FILES_MAX];
@@ -68,6 +72,20 @@ read_all(int fd, struct buf *text, struct error *err)
 			text->len += (size_t)got;
 	}
 	return 0;
+}
+
+/*
+ * hookdir-jwks gives the file the time at which it began to fetch. Another
+ * program may give it that of the server or none, but cannot choose ctime.
+ */
+static struct timespec
+fetched_at(const struct stat *st)
+{
+	return st->st_mtim.tv_sec < st->st_ctim.tv_sec ||
+		(st->st_mtim.tv_sec == st->st_ctim.tv_sec &&
+		    st->st_mtim.tv_nsec < st->st_ctim.tv_nsec)
+	    ? st->st_mtim
+	    : st->st_ctim;
 }
 
 /* The keys of a new file, held once for the table. */
@@ -140,6 +158,8 @@ refresh(struct file *file, struct error *err)
 	} else if (load(fd, &fresh, &file->why) == 0) {
 		jwks_release(file->good);
 		file->good = fresh;
+		fresh->fetched = fetched_at(&st);
+		fresh->file = file;
 	}
 	if (file->why.code != ERROR_NONE)
 		*err = file->why;
@@ -179,6 +199,18 @@ jwks_release(struct jwks *jwks)
 		jwk_set_free(jwks->set);
 		free(jwks);
 	}
+}
+
+int
+jwks_may_come(const struct jwks *jwks, const char *kid, struct timespec now,
+    struct error *err)
+{
+	int rc;
+
+	(void)pthread_mutex_lock(&files_lock);
+	rc = kids_may_come(&jwks->file->kids, kid, jwks->fetched, now, err);
+	(void)pthread_mutex_unlock(&files_lock);
+	return rc;
 }
 
 const struct jwk_set *

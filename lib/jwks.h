@@ -5,6 +5,8 @@
 #ifndef HOOKDIR_JWKS_H
 #define HOOKDIR_JWKS_H
 
+#include <time.h>
+
 #include "jwk.h"
 
 /* A key set that stays good while somebody holds it. */
@@ -19,6 +21,15 @@ struct jwks;
  */
 int jwks_hold(const char *path, struct jwks **jwks, struct error *err);
 void jwks_release(struct jwks *jwks);
+
+/*
+ * May this kid, which the keys lack, be in the file once it is fetched
+ * again? 1, or 0 when it was fetched after the kid was first seen; -1:
+ * ERROR_CRYPTO. See kids.h; the time of a fetch is the earlier of the
+ * file's mtime and ctime.
+ */
+int jwks_may_come(const struct jwks *jwks, const char *kid, struct timespec now,
+    struct error *err);
 
 const struct jwk_set *jwks_keys(const struct jwks *jwks);
 

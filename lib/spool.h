@@ -100,6 +100,20 @@ void spool_forget(const struct spool *spool, struct draft *draft);
  */
 int spool_directory(int root, const char *name, struct error *err);
 
+/*
+ * A file in the spool's root that another program watches: its time of
+ * change says when something was last asked for.
+ */
+#define SPOOL_KEYS_WANTED "keys-wanted" /* the file of HOOKDIR_JWKS */
+#define SPOOL_MARK_EVERY  60		/* seconds */
+
+/*
+ * Set the mark, unless it was set in the last SPOOL_MARK_EVERY seconds: so
+ * often, at most, does the other program start, however many ask. Not
+ * flushed. 0 or -1.
+ */
+int spool_mark(const struct spool *spool, const char *name, struct error *err);
+
 /* What is swept from time to time. */
 enum spool_sweep {
 	SPOOL_SWEEP_TMP,

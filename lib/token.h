@@ -32,7 +32,8 @@ int token_issue(const struct token_rule *rule, const char *client_id,
 
 /*
  * 0: the token is good now. -1: ERROR_CREDENTIALS and a text that says why
- * it is not, or a fault of ours.
+ * it is not; ERROR_KEY_UNKNOWN where only its key is missing: all else in it
+ * is good here, unverified; or a fault of ours.
  */
 int token_check(const struct token_rule *rule, struct span token, double now,
     struct error *err);

@@ -4,9 +4,11 @@
 #
 #     hookdir-jwks URL FILE
 #
-# For HOOKDIR_JWKS, with either web server; hookdir-jwks.timer runs it. FILE is
-# exchanged in one step, and only for a key set with keys in it: when anything
-# fails, it stays as it was and the exit status is not 0.
+# For HOOKDIR_JWKS, with either web server; hookdir-jwks.timer and
+# hookdir-jwks.path run it. FILE is exchanged in one step, and only for a key set
+# with keys in it: when anything fails, it stays as it was and the exit status
+# is not 0. Its time is that at which the fetch began: a key that a token named
+# before then, and that is not in it, is no key.
 #
 #     Microsoft Entra ID
 #         https://login.microsoftonline.com/TENANT/discovery/v2.0/keys
@@ -23,6 +25,7 @@ fi
 url=$1
 file=$2
 
+began=$(date +%s.%N)
 # In the same directory, so that mv is a rename.
 new=$(mktemp "$file.XXXXXX")
 trap 'rm -f "$new"' EXIT
@@ -41,5 +44,6 @@ then
 	exit 65
 fi
 chmod 0644 "$new"
+touch --date="@$began" "$new"
 sync "$new"
 mv "$new" "$file"

@@ -14,7 +14,7 @@ lib_layer_of() {
 	buf | secret) echo 1 ;;
 	utf8 | hex) echo 2 ;;
 	base64 | hmac | io | json | form) echo 3 ;;
-	keyring | sender | archive | address | flushes) echo 4 ;;
+	keyring | sender | archive | address | flushes | kids) echo 4 ;;
 	jwt | message | credentials) echo 5 ;;
 	jwk | signature | notice | envelope | event | spool) echo 6 ;;
 	verify | quarantine | seen | jwks | token | queue) echo 7 ;;

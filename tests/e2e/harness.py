@@ -1280,7 +1280,8 @@ class Nginx(WebServer):
                       "secrets/oauth-key.conf"),
             "places": (*PLACES, "/var/lib/hookdir-jwks/")},
     }
-    others = ("hookdir-jwks.sh", "hookdir-jwks.service", "hookdir-jwks.timer")
+    others = ("hookdir-jwks.sh", "hookdir-jwks.service", "hookdir-jwks.timer",
+              "hookdir-jwks.path")
     empty_site = "location / { return 404; }"
 
     def listens(self):

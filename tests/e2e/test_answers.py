@@ -15,13 +15,14 @@ import socket
 import subprocess
 import time
 
+import oauth
 import shipmondo
 from fcgiclient import (BODY, KEY, OTHER_KEY, Way, endpoint, new_place,
                         new_spool, nothing_made, nothing_stored, parse_log,
                         signed_endpoint)
 from harness import (FCGI, PATIENCE, call_params, clean_environment, eq, fail,
                      folder, has, hasnt, main, ok, parse_cgi, test, wait_for,
-                     work)
+                     work, write)
 
 WAYS = ("fcgi", "cgi")
 USAGE, MIB = 64, 1024 * 1024
@@ -553,6 +554,16 @@ def _():
     wait_for(lambda: handler.log().count("reason=system-error")
              == 2 * FLOOD, "line of each")
     handler.stop()
+def unknown_key(path):
+    """A call with a token whose key is not in the file"""
+    keys = os.path.join(folder("keys", 0o755), "keys.json")
+    write(keys, oauth.key_set("ES256"), 0o644)
+    token = oauth.es_token({"alg": "ES256", "kid": "another"},
+                           oauth.claims(), oauth.key("ES256"))
+    return {"HOOKDIR_SPOOL": path, "HOOKDIR_SENDER": "tradecloud",
+            "HOOKDIR_AUTH": "token", "HOOKDIR_JWKS": keys,
+            "HOOKDIR_ISSUER": oauth.ENTRA, "HOOKDIR_AUDIENCE": oauth.APP,
+            "HTTP_AUTHORIZATION": "Bearer " + token}
 
 
 @test("cgi: a line begins with its priority for journald alone")
@@ -583,6 +594,8 @@ def _():
     eq("accepted", prefix(name), "<6>")
     eq("refused", prefix(name, REQUEST_METHOD="GET"), "<5>")
     eq("a verdict", prefix(name, **signed_endpoint(spool.path)), "<4>")
+    eq("a key that is not known yet",
+       prefix(name, **unknown_key(spool.path)), "<4>")
     eq("a fault", prefix(name, HOOKDIR_SPOOL="/nowhere/to/be/found"), "<3>")
     eq("without JOURNAL_STREAM", prefix(None), "")
     eq("with another stream's", prefix(name, other), "")

@@ -91,6 +91,13 @@ def refused_token(got, what="answer"):
         'Bearer realm="hookdir", error="invalid_token"')
 
 
+def key_unknown(got, what="answer"):
+    """The file may be too old for this token."""
+    eq(f"{what}: status", (got.status, got.error), (503, ""))
+    eq(f"{what}: rule", got.rule(), "key-unknown")
+    ok(f"{what}: Retry-After", got.header("Retry-After"))
+
+
 def refused_client(got, status, code, what="answer"):
     """RFC 6749 section 5.2"""
     eq(what, (got.status, got.error), (status, ""))
@@ -205,6 +212,12 @@ def _(kind):
             (f"{GRANT}&scope={'a' * 5000}", good, 400, "invalid_scope"),
             (f"{GRANT}&scope=a%01b", good, 400, "invalid_scope"),
             (f"{GRANT}&scope=a%22b", good, 400, "invalid_scope"),
+            # RFC 6749 3.3: one space between two words
+            (f"{GRANT}&scope=a++b", good, 400, "invalid_scope"),
+            (f"{GRANT}&scope=+a", good, 400, "invalid_scope"),
+            (f"{GRANT}&scope=a+", good, 400, "invalid_scope"),
+            (f"{GRANT}&scope=+", good, 400, "invalid_scope"),
+            (f"{GRANT}&scope=a%09b", good, 400, "invalid_scope"),
             (f"{GRANT}&client_id=somebody-else", good, 400,
              "invalid_request"),
             ("grant_type=password", good, 400, "unsupported_grant_type"),
@@ -249,6 +262,39 @@ def _(kind):
     # What stands in the address is no field.
     refused_client(ask(web, "", path=f"/oauth2/token?{GRANT}&{client}"), 401,
                    "invalid_client")
+
+
+@each("RFC 6749 4.4.2: what is no form is an invalid request")
+def _(kind):
+    web = site(kind)
+    good = basic(CLIENT, CLIENT_SECRETS[0])
+    named = {"grant_type": "client_credentials", "client_id": CLIENT,
+             "client_secret": CLIENT_SECRETS[0]}
+    form = urllib.parse.urlencode(named)
+    as_json = json.dumps(named)
+    multipart = "".join(
+        f'--x\r\nContent-Disposition: form-data; name="{name}"\r\n\r\n'
+        f"{value}\r\n" for name, value in named.items()) + "--x--\r\n"
+    for what, kind_of, body in (
+            ("JSON", "application/json", as_json),
+            ("multipart", "multipart/form-data; boundary=x", multipart),
+            ("JSON as a form", FORM[1], as_json),
+            ("multipart as a form", FORM[1], multipart),
+            ("form as JSON", "application/json", form),
+            ("form as text", "text/plain", form),
+            ("another form", FORM[1] + "-x", form),
+            ("JSON without a type", None, as_json)):
+        headers = [("Content-Type", kind_of)] if kind_of else [
+            ("Content-Type", "")]
+        for more in ([], [good]):
+            refused_client(
+                web.post(TOKEN_PATHS[0], body.encode(), [*headers, *more]),
+                400, "invalid_request", f"{what}, {bool(more)}")
+    for kind_of in ("application/x-www-form-urlencoded; charset=UTF-8",
+                    "Application/X-WWW-Form-URLencoded;charset=utf-8", ""):
+        accepted(web.post(TOKEN_PATHS[0], form.encode(),
+                          [("Content-Type", kind_of)]), repr(kind_of))
+    accepted(ask(web, GRANT + "&scope=a+b%20c", [good]))
 
 
 @each("the token endpoint serves POST alone")
@@ -790,9 +836,154 @@ def _(kind):
             tokens[f"{name!r} for {alg}"] = bare + "."
             tokens[f"{name!r} for {alg}, with a signature"] = \
                 bare + "." + good_token(alg).rpartition(".")[2]
+    # Of these a newer file could have the key.
+    for what in ("unknown kid", "RSA of 1024 bits", "its key in the header",
+                 "its key's address in the header", "ES256 by P-384",
+                 "ES256 by secp256k1"):
+        key_unknown(deliver(web, tokens[what], OTHER), what)
+    put_keys(web, key_set(*ALGORITHMS, "small", "P-384", "k1"))
     for what, token in tokens.items():
         refused_token(deliver(web, token, OTHER), what)
-    eq("stored", web.spool("entra").files(), [])
+    eq("stored", web.spool("entra").files(), ["keys-wanted"])
+
+
+def by_kid(kid, private=None, header=None, **changes):
+    """A token of Entra ID or of a forger, who has another key"""
+    return oauth.es_token({"alg": "ES256", "typ": "JWT", "kid": kid,
+                           **(header or {})}, claims(**changes),
+                          private or key("k1"))
+
+
+def mark_of(web):
+    return os.path.join(web.spool("entra").path, "keys-wanted")
+
+
+def mark_time(web):
+    return os.stat(mark_of(web)).st_mtime
+
+
+@each("other servers' tokens: a new key is 503 until it is in the file")
+def _(kind):
+    web = site(kind)
+    new = oauth.MAKERS["ES256"]()
+    kid = "new for " + kind
+    accepted(deliver(web, good_token("RS256"), OTHER))
+    web.spool("entra").clear()
+    web.handler.new_log()
+    for _ in range(2):
+        key_unknown(deliver(web, by_kid(kid, new), OTHER))
+    eq("stored", web.spool("entra").files(), ["keys-wanted"])
+    wait_for(lambda: "reason=key-unknown" in web.handler.new_log(), "line")
+    ok("asked for", time.time() - mark_time(web) < 60)
+    # A fetch that began before the first call, and came too late
+    put_keys(web, key_set(*ALGORITHMS))
+    os.utime(web.jwks, (time.time() - 30, time.time() - 30))
+    key_unknown(deliver(web, by_kid(kid, new), OTHER))
+    put_keys(web, json.dumps({"keys": [
+        *json.loads(key_set(*ALGORITHMS))["keys"],
+        oauth.jwk(new, kid=kid, use="sig", alg="ES256")]}))
+    accepted(deliver(web, by_kid(kid, new), OTHER))
+    refused_token(deliver(web, by_kid(kid), OTHER), "forged with that kid")
+
+
+@each("other servers' tokens: a kid that is made up is 401 after one fetch")
+def _(kind):
+    web = site(kind)
+    token = by_kid("made up for " + kind)
+    key_unknown(deliver(web, token, OTHER))
+    put_keys(web, key_set(*ALGORITHMS))
+    for _ in range(3):
+        refused_token(deliver(web, token, OTHER))
+    for what, other in {
+            "other issuer": by_kid("m1", iss=ENTRA + "/"),
+            "other audience": by_kid("m2", aud=APP + "x"),
+            "expired": by_kid("m3", exp=int(time.time()) - 3600),
+            "expires never": by_kid("m4", exp=None),
+            "ID token": by_kid("m5", nonce="n"),
+            "no algorithm of keys": by_kid("m6", header={"alg": "HS256"}),
+            "none": by_kid("m7", header={"alg": "none"}),
+            "kid is no string": by_kid(7)}.items():
+        refused_token(deliver(web, other, OTHER), what)
+
+
+@each("other servers' tokens: made-up kids take nothing from a true one")
+def _(kind):
+    web = site(kind)
+    new = oauth.MAKERS["ES256"]()
+    kid = "true one for " + kind
+
+    def flood(count, name):
+        for number in range(count):
+            key_unknown(deliver(web, by_kid(f"{name} {number} {kind}"),
+                                OTHER))
+    flood(1, "first")
+    os.utime(mark_of(web), (1, 1))
+    flood(20, "before")
+    asked = mark_time(web)
+    ok("asked for again", time.time() - asked < 60)
+    key_unknown(deliver(web, by_kid(kid, new), OTHER))
+    flood(20, "after")
+    # However many there are: no second fetch within the minute
+    eq("asked for", mark_time(web), asked)
+    key_unknown(deliver(web, by_kid(kid, new), OTHER))
+    put_keys(web, json.dumps({"keys": [oauth.jwk(new, kid=kid)]}))
+    accepted(deliver(web, by_kid(kid, new), OTHER))
+
+
+@each("other servers' tokens: ID tokens and logout tokens are refused")
+def _(kind):
+    web = site(kind)
+    for claim, value in {"nonce": "n-0S6_WzA2Mj", "at_hash": "x",
+                         "c_hash": "x", "s_hash": "x", "events": {}}.items():
+        [token] = signed_by("pyjwt.py", ("ES256", "ES256", "ES256",
+                                         claims(**{claim: value})))
+        refused_token(deliver(web, token, OTHER), claim)
+    eq("stored", web.spool("entra").messages(), [])
+
+
+@each("RFC 9864: Ed25519 is a name of EdDSA, in keys and in tokens")
+def _(kind):
+    web = site(kind)
+    private = key("EdDSA")
+    for named in ({"alg": "Ed25519"}, {"alg": "EdDSA"}, {}):
+        put_keys(web, json.dumps({"keys": [
+            oauth.jwk(private, kid="ed", use="sig", **named)]}))
+        for alg in ("Ed25519", "EdDSA"):
+            signed = oauth.b64url(oauth.compact({"alg": alg, "kid": "ed"})) \
+                + "." + oauth.b64url(oauth.compact(claims()))
+            accepted(deliver(web, signed + "." + oauth.b64url(
+                private.sign(signed.encode())), OTHER), f"{named}, {alg}")
+
+
+@each("the sample names issuer and audience of both versions of Entra ID")
+def _(kind):
+    tenant, app = "11111111-2222-3333", "99999999-8888-7777"
+    sample = read(root_file(kind, "hookdir-oauth.conf"))
+    values = re.findall(r"^ +# +(2|1 or null): +(https://\S*TENANT\S*).*\n"
+                        r" +# +and .*?(application's id|api://ID)$", sample,
+                        re.M)
+    eq("versions", [version for version, *_ in values], ["2", "1 or null"])
+    for version, issuer, audience in values:
+        issuer = issuer.replace("TENANT", tenant)
+        audience = {"application's id": app,
+                    "api://ID": "api://" + app}[audience]
+        # As the tokens of either version have them
+        wanted = {"2": (f"https://login.microsoftonline.com/{tenant}/v2.0",
+                        app),
+                  "1 or null": (f"https://sts.windows.net/{tenant}/",
+                                f"api://{app}")}[version]
+        eq(f"version {version}", (issuer, audience), wanted)
+        with serve(kind, ["hookdir-oauth.conf"], {}, edits={
+                'HOOKDIR_ISSUER ""': f'HOOKDIR_ISSUER "{issuer}"',
+                'HOOKDIR_AUDIENCE ""': f'HOOKDIR_AUDIENCE "{audience}"'},
+                ) as web:
+            put_keys(web, key_set("ES256"))
+            for one in wanted, (wanted[0] + "/", wanted[1]):
+                [token] = signed_by("pyjwt.py", (
+                    "ES256", "ES256", "ES256",
+                    claims(iss=one[0], aud=one[1], ver=version[0] + ".0")))
+                got = deliver(web, token, OTHER)
+                eq(f"{one}", got.status, 200 if one == wanted else 401)
 
 
 @each("our own tokens and other servers' at one endpoint, by one name each")
@@ -866,6 +1057,8 @@ def _(kind):
     eq("lines", len(kept_lines(web)), len(broken) + 1)
     put_keys(web, key_set("ES256"))
     accepted(deliver(web, good_token("ES256"), OTHER))
+    key_unknown(deliver(web, good_token("RS256"), OTHER))
+    put_keys(web, key_set("ES256"))
     refused_token(deliver(web, good_token("RS256"), OTHER))
     eq("lines", len(kept_lines(web)), len(broken) + 1)
 
@@ -908,7 +1101,7 @@ class KeyServer(http.server.ThreadingHTTPServer):
     daemon_threads = True
 
     def __init__(self):
-        self.answer = (200, {}, b"")
+        self.answer, self.asked = (200, {}, b""), 0
         super().__init__(("127.0.0.1", 0), KeyHandler)
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         context.load_cert_chain(certificate().pem, certificate().key)
@@ -928,6 +1121,7 @@ class KeyServer(http.server.ThreadingHTTPServer):
 
 class KeyHandler(http.server.BaseHTTPRequestHandler):
     def do_GET(self):
+        self.server.asked = time.time()
         status, headers, body = self.server.answer
         self.send_response(status)
         for name, value in {"Content-Length": len(body), **headers}.items():
@@ -959,9 +1153,12 @@ def _():
             text = key_set("RS256", *["ES256"][:number]).encode()
             server.answer = (200, {}, text)
             old = os.stat(file).st_ino if number else None
+            began = time.time()
             eq("status", fetch(server.url(), file), (0, ""))
             eq("keys", read(file), text.decode())
             eq("mode", os.stat(file).st_mode & 0o777, 0o644)
+            ok("its time is before the answer",
+               began <= os.stat(file).st_mtime <= server.asked)
             ok("another file", os.stat(file).st_ino != old)
             eq("nothing else", os.listdir(place), ["keys.json"])
 
@@ -1042,7 +1239,12 @@ def _(kind):
             eq("status", fetch(server.url(), web.jwks), (0, ""))
             for alg in ("RS256", "ES256"):
                 got = deliver(web, good_token(alg), OTHER)
-                eq(alg, got.status, 200 if alg in names else 401)
+                eq(alg, got.status, 200 if alg in names else 503)
+            # Fetched after a token named the other key: there is none
+            eq("status", fetch(server.url(), web.jwks), (0, ""))
+            for alg in ("RS256", "ES256"):
+                got = deliver(web, good_token(alg), OTHER)
+                eq(f"{alg}, again", got.status, 200 if alg in names else 401)
 
 
 # --- Standard Webhooks ------------------------------------------------------

@@ -23,6 +23,7 @@ test_rules_and_classes(void **state)
 		{ ERROR_INCOMPLETE, CLASS_REFUSAL, "body-incomplete" },
 		{ ERROR_SLOW, CLASS_REFUSAL, "too-slow" },
 		{ ERROR_REQUEST, CLASS_REFUSAL, "request-broken" },
+		{ ERROR_KEY_UNKNOWN, CLASS_UNDECIDED, "key-unknown" },
 		{ ERROR_FORM, CLASS_VERDICT, "form-unknown" },
 		{ ERROR_TOKEN_FORM, CLASS_VERDICT, "token-malformed" },
 		{ ERROR_ALGORITHM, CLASS_VERDICT, "algorithm-not-allowed" },

@@ -281,6 +281,33 @@ test_field_among_many(void **state)
 	buf_free(&form);
 }
 
+/* What a token endpoint may be sent, and is no form */
+static void
+test_is_form(void **state)
+{
+	static const char *const forms[] = { "", "a=", "a=1", "a=1&b=2", "a=1&",
+		"&a=1", "a=1&&b=2", "a==", "a=b=c", "grant_type=x&a.b-c~d*=%",
+		"client%5Fid=a", "a+b=c", "a=\xc3\xb8 {\"}\n" };
+	static const char *const others[] = { "a", "=", "=1", "a&b=1", "a=1&b",
+		"{\"a\":1}", "{\"a\":\"b=\"}", "[\"a=b\"]", "<a b=\"c\"/>",
+		"--x\r\nContent-Disposition: form-data; name=\"a\"\r\n\r\nb",
+		" a=1", "a b=1", "\na=1",
+		"\xef\xbb\xbf"
+		"a=1",
+		"(a)=1" };
+	size_t i;
+
+	(void)state;
+	for (i = 0; i < sizeof(forms) / sizeof(forms[0]); i++)
+		if (!form_is(span_of(forms[i])))
+			fail_msg("a form: %s", forms[i]);
+	for (i = 0; i < sizeof(others) / sizeof(others[0]); i++)
+		if (form_is(span_of(others[i])))
+			fail_msg("no form: %s", others[i]);
+	assert_true(form_is((struct span){ NULL, 0 }));
+	assert_false(form_is((struct span){ "a\0=1", 4 }));
+}
+
 int
 main(void)
 {
@@ -292,6 +319,7 @@ main(void)
 		cmocka_unit_test(test_field_without_form),
 		cmocka_unit_test(test_field_ceiling),
 		cmocka_unit_test(test_field_among_many),
+		cmocka_unit_test(test_is_form),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -449,21 +449,28 @@ test_choice(void **state)
 		{ "[{$R,'kid':'a'},{$S,'kid':'b'}]",
 		    "{'alg':'RS256','kid':'b'}", R, PKCS1, ERROR_SIGNATURE },
 		{ "[{$R,'kid':'a'},{$S,'kid':'b'}]",
-		    "{'alg':'RS256','kid':'d'}", R, PKCS1, ERROR_SIGNATURE },
+		    "{'alg':'RS256','kid':'d'}", R, PKCS1, ERROR_KEY_UNKNOWN },
+		/* a kid that no newer set can have either */
+		{ "[{$R,'kid':'a'}]", "{'alg':'RS512','kid':'d'}", R, PKCS1,
+		    ERROR_SIGNATURE },
+		{ "[{$R,'kid':'a'}]", "{'alg':'HS256','kid':'d'}", R, PKCS1,
+		    ERROR_SIGNATURE },
+		{ "[{$R,'kid':'a'}]", "{'alg':'none','kid':'d'}", R, PKCS1,
+		    ERROR_SIGNATURE },
 		{ "[{$R,'kid':'a'},{$E,'kid':'c'}]",
 		    "{'alg':'RS256','kid':'c'}", R, PKCS1, ERROR_ALGORITHM },
 		{ "[{$R,'kid':'a'}]", "{'alg':'RS256','kid':'A'}", R, PKCS1,
-		    ERROR_SIGNATURE },
+		    ERROR_KEY_UNKNOWN },
 		{ "[{$R,'kid':'a'}]", "{'alg':'RS256','kid':'a '}", R, PKCS1,
-		    ERROR_SIGNATURE },
+		    ERROR_KEY_UNKNOWN },
 		{ "[{$R,'kid':'a'}]", "{'alg':'RS256','kid':''}", R, PKCS1,
-		    ERROR_SIGNATURE },
+		    ERROR_KEY_UNKNOWN },
 		{ "[{$R,'kid':'a'}]", "{'alg':'RS256','kid':null}", R, PKCS1,
 		    ERROR_SIGNATURE },
 		{ "[{$R,'kid':'1'}]", "{'alg':'RS256','kid':1}", R, PKCS1,
 		    ERROR_SIGNATURE },
 		{ "[{$R}]", "{'alg':'RS256','kid':'a'}", R, PKCS1,
-		    ERROR_SIGNATURE },
+		    ERROR_KEY_UNKNOWN },
 		{ "[{$R},{$S,'kid':'b'}]", "{'alg':'RS256','kid':'b'}", S,
 		    PKCS1, ERROR_NONE },
 		/* no kid: one key, or none at all */
@@ -503,11 +510,24 @@ test_choice(void **state)
 		  "{'kty':'new'},{$E}]",
 		    "{'alg':'ES256'}", E, ECDSA, ERROR_NONE },
 		{ "[{$W,'kid':'a'},{$R,'kid':'b'}]",
-		    "{'alg':'RS256','kid':'a'}", W, PKCS1, ERROR_SIGNATURE },
+		    "{'alg':'RS256','kid':'a'}", W, PKCS1, ERROR_KEY_UNKNOWN },
 		{ "[{$R,'alg':'RS512','kid':'a'},{$R,'kid':'b'}]",
-		    "{'alg':'RS256','kid':'a'}", R, PKCS1, ERROR_SIGNATURE },
+		    "{'alg':'RS256','kid':'a'}", R, PKCS1, ERROR_KEY_UNKNOWN },
 		{ "[{$R,'use':'enc','kid':'a'},{$S,'kid':'b'}]",
-		    "{'alg':'RS256','kid':'a'}", R, PKCS1, ERROR_SIGNATURE },
+		    "{'alg':'RS256','kid':'a'}", R, PKCS1, ERROR_KEY_UNKNOWN },
+		/* RFC 9864: another name of the same */
+		{ "[{$D,'alg':'Ed25519'}]", "{'alg':'Ed25519'}", D, EDDSA,
+		    ERROR_NONE },
+		{ "[{$D,'alg':'Ed25519'}]", "{'alg':'EdDSA'}", D, EDDSA,
+		    ERROR_NONE },
+		{ "[{$D,'alg':'EdDSA'}]", "{'alg':'Ed25519'}", D, EDDSA,
+		    ERROR_NONE },
+		{ "[{$D}]", "{'alg':'Ed25519'}", D, EDDSA, ERROR_NONE },
+		{ "[{$D,'kid':'a'},{$R,'kid':'a'}]",
+		    "{'alg':'Ed25519','kid':'a'}", D, EDDSA, ERROR_NONE },
+		{ "[{$D}]", "{'alg':'ed25519'}", D, EDDSA, ERROR_ALGORITHM },
+		{ "[{$D}]", "{'alg':'Ed448'}", D, EDDSA, ERROR_ALGORITHM },
+		{ "[{$R}]", "{'alg':'Ed25519'}", R, PKCS1, ERROR_ALGORITHM },
 		/* another key of the same kind */
 		{ "[{$R}]", "{'alg':'RS256'}", S, PKCS1, ERROR_SIGNATURE },
 		{ "[{$E}]", "{'alg':'ES256'}", F, ECDSA, ERROR_SIGNATURE },
@@ -810,7 +830,7 @@ test_64_keys_are_taken(void **state)
 	assert_verdict("the 64th", set, buf_span(&token), ERROR_NONE);
 	buf_reset(&token);
 	append_token(&token, "{'alg':'EdDSA','kid':'k64'}", D, EDDSA);
-	assert_verdict("the 65th", set, buf_span(&token), ERROR_SIGNATURE);
+	assert_verdict("the 65th", set, buf_span(&token), ERROR_KEY_UNKNOWN);
 	jwk_set_free(set);
 	/* Those that are passed over do not count. */
 	for (i = 0; i < 200; i++)

@@ -494,6 +494,53 @@ test_eight_threads_and_500_changes(void **state)
 }
 
 /* The last of all: no more files are taken, and the others still are. */
+/* When the fetch of the file that is there now began, for a kid of now */
+static int
+may_come(const char *path, const char *kid, time_t now)
+{
+	struct jwks *jwks = NULL;
+	struct error err = ERROR_INIT;
+	int rc;
+
+	assert_int_equal(jwks_hold(path, &jwks, &err), 0);
+	rc = jwks_may_come(jwks, kid, (struct timespec){ now, 0 }, &err);
+	jwks_release(jwks);
+	return rc;
+}
+
+/* The earlier of mtime and ctime; each file has a memory of its own. */
+static void
+test_kid_that_may_come(void **state)
+{
+	struct timespec times[2];
+	char *path = new_path(), *other = new_path();
+	time_t now = time(NULL);
+
+	(void)state;
+	put_key(path, "a");
+	put_key(other, "a");
+	assert_int_equal(may_come(path, "new", now + 10), 1);
+	assert_int_equal(may_come(path, "new", now + 60), 1);
+	/* Fetched again, but what came is from before */
+	put_key(path, "a");
+	times[0] = times[1] = (struct timespec){ now - 1, 0 };
+	assert_int_equal(utimensat(AT_FDCWD, path, times, 0), 0);
+	assert_int_equal(may_come(path, "new", now + 60), 1);
+	/* A time that no fetch can have had */
+	times[0] = times[1] = (struct timespec){ now + 50, 0 };
+	assert_int_equal(utimensat(AT_FDCWD, path, times, 0), 0);
+	assert_int_equal(may_come(path, "new", now + 60), 1);
+	/* First seen between the two fetches */
+	times[0] = times[1] = (struct timespec){ now - 20, 0 };
+	assert_int_equal(utimensat(AT_FDCWD, other, times, 0), 0);
+	assert_int_equal(may_come(other, "old", now - 10), 1);
+	put_key(other, "b");
+	assert_int_equal(may_come(other, "old", now + 60), 0);
+	assert_int_equal(may_come(path, "old", now + 60), 1);
+	free(path);
+	free(other);
+}
+
 static void
 test_sixteen_files(void **state)
 {
@@ -531,6 +578,7 @@ main(void)
 		cmocka_unit_test(test_too_large),
 		cmocka_unit_test(test_read_that_fails_once),
 		cmocka_unit_test(test_eight_threads_and_500_changes),
+		cmocka_unit_test(test_kid_that_may_come),
 		cmocka_unit_test(test_sixteen_files),
 	};
 

@@ -963,6 +963,80 @@ test_full(void **state)
 	free(text);
 }
 
+static struct timespec
+mark_time(const struct place *place)
+{
+	struct stat st;
+
+	if (lstat(in_spool(place, SPOOL_KEYS_WANTED), &st) < 0)
+		fail_msg("no mark: %s", strerror(errno));
+	return st.st_mtim;
+}
+
+/* At most once a minute, whoever asks; a time to come counts as none. */
+static void
+test_mark(void **state)
+{
+	static const struct {
+		int age; /* seconds */
+		bool set;
+	} rows[] = { { 0, false }, { 50, false }, { 70, true }, { 86400, true },
+		{ -70, true } };
+	struct place place = new_place();
+	struct spool spool = must_open(&place);
+	struct error err = ERROR_INIT;
+	struct timespec times[2];
+	time_t now = time(NULL);
+	size_t i;
+
+	(void)state;
+	assert_int_equal(spool_mark(&spool, SPOOL_KEYS_WANTED, &err), 0);
+	assert_true(mark_time(&place).tv_sec >= now - 1);
+	for (i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		times[0] = times[1] =
+		    (struct timespec){ time(NULL) - rows[i].age, 5 };
+		assert_int_equal(
+		    utimensat(AT_FDCWD, in_spool(&place, SPOOL_KEYS_WANTED),
+			times, 0),
+		    0);
+		assert_int_equal(
+		    spool_mark(&spool, SPOOL_KEYS_WANTED, &err), 0);
+		if ((mark_time(&place).tv_nsec != 5) != rows[i].set)
+			fail_msg("of %d s ago: set? want %d", rows[i].age,
+			    rows[i].set);
+	}
+	assert_int_equal(err.code, ERROR_NONE);
+	spool_close(&spool);
+	leave_place(&place);
+}
+
+/* What stands in its place is neither followed nor waited for. */
+static void
+test_mark_in_the_way(void **state)
+{
+	struct place place = new_place();
+	struct spool spool = must_open(&place);
+	const struct timespec old[2] = { { 1, 0 }, { 1, 0 } };
+	struct error err = ERROR_INIT;
+	const char *mark = in_spool(&place, SPOOL_KEYS_WANTED);
+
+	(void)state;
+	assert_int_equal(symlink(beside(&place, "made"), mark), 0);
+	assert_int_equal(
+	    utimensat(AT_FDCWD, mark, old, AT_SYMLINK_NOFOLLOW), 0);
+	assert_int_equal(spool_mark(&spool, SPOOL_KEYS_WANTED, &err), -1);
+	assert_int_equal(err.code, ERROR_SYSTEM);
+	assert_int_equal(access(beside(&place, "made"), F_OK), -1);
+	assert_int_equal(unlink(mark), 0);
+	err = (struct error)ERROR_INIT;
+	assert_int_equal(mkfifo(mark, 0600), 0);
+	assert_int_equal(utimensat(AT_FDCWD, mark, old, 0), 0);
+	assert_int_equal(spool_mark(&spool, SPOOL_KEYS_WANTED, &err), -1);
+	assert_int_equal(err.code, ERROR_SYSTEM);
+	spool_close(&spool);
+	leave_place(&place);
+}
+
 int
 main(void)
 {
@@ -973,6 +1047,8 @@ main(void)
 		cmocka_unit_test(test_paths),
 		cmocka_unit_test(test_close_accepts_everything),
 		cmocka_unit_test(test_spool_is_a_file),
+		cmocka_unit_test(test_mark),
+		cmocka_unit_test(test_mark_in_the_way),
 		cmocka_unit_test(test_planted_links),
 		cmocka_unit_test(test_names_that_are_taken),
 		cmocka_unit_test(test_no_name_left),

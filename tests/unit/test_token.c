@@ -443,6 +443,16 @@ test_claims(void **state)
 		{ "{" ISS "," AUD "," EXP ",'nbf':1795280794}", false },
 		{ "{" ISS "," AUD "," EXP ",'nbf':'0'}", false },
 		{ "{" ISS "," AUD "," EXP ",'nbf':null}", false },
+		/* OpenID Connect Core 1.0, RFC 8417: other tokens */
+		{ "{" ISS "," AUD "," EXP ",'nonce':'n-0S6'}", false },
+		{ "{" ISS "," AUD "," EXP ",'nonce':null}", false },
+		{ "{" ISS "," AUD "," EXP ",'\\u006eonce':1}", false },
+		{ "{'at_hash':'x'," ISS "," AUD "," EXP "}", false },
+		{ "{" ISS "," AUD "," EXP ",'c_hash':'x'}", false },
+		{ "{" ISS "," AUD "," EXP ",'s_hash':'x'}", false },
+		{ "{" ISS "," AUD "," EXP ",'events':{}}", false },
+		{ "{" ISS "," AUD "," EXP ",'x':{'nonce':1}}", true },
+		{ "{" ISS "," AUD "," EXP ",'Nonce':'x'}", true },
 		/* iat and others set no bounds */
 		{ "{" ISS "," AUD "," EXP ",'iat':1795290000}", true },
 		{ "{" ISS "," AUD "," EXP ",'iat':'x','sub':1}", true },
@@ -484,6 +494,77 @@ test_claims(void **state)
 		    rows[i].good);
 		assert_check(
 		    rows[i].claims, &both, buf_span(&token), NOW, rows[i].good);
+	}
+	buf_free(&token);
+}
+
+/* A kid that the set lacks: it may be new if all else is good here. */
+static void
+test_unknown_key(void **state)
+{
+	static const struct {
+		const char *header, *claims;
+		enum error_code want;
+	} rows[] = {
+		{ "{'alg':'EdDSA','kid':'new'}", "{" ISS "," AUD "," EXP "}",
+		    ERROR_KEY_UNKNOWN },
+		{ "{'alg':'RS256','kid':'new','typ':'JWT'}",
+		    "{" ISS "," AUD "," EXP "}", ERROR_KEY_UNKNOWN },
+		{ "{'alg':'ES256','kid':'new'," TYPE "}",
+		    "{" ISS "," AUD "," EXP "}", ERROR_KEY_UNKNOWN },
+		/* no kid, or none that a set can have */
+		{ "{'alg':'RS256'}", "{" ISS "," AUD "," EXP "}",
+		    ERROR_CREDENTIALS },
+		{ "{'alg':'EdDSA','kid':1}", "{" ISS "," AUD "," EXP "}",
+		    ERROR_CREDENTIALS },
+		/* algorithm, type */
+		{ "{'alg':'HS256','kid':'new'}", "{" ISS "," AUD "," EXP "}",
+		    ERROR_CREDENTIALS },
+		{ "{'alg':'none','kid':'new'}", "{" ISS "," AUD "," EXP "}",
+		    ERROR_CREDENTIALS },
+		{ "{'alg':'RS512','kid':'new'}", "{" ISS "," AUD "," EXP "}",
+		    ERROR_CREDENTIALS },
+		{ "{'alg':'EdDSA','kid':'new','typ':'dpop+jwt'}",
+		    "{" ISS "," AUD "," EXP "}", ERROR_CREDENTIALS },
+		{ "{'alg':'EdDSA','kid':'new','crit':['x']}",
+		    "{" ISS "," AUD "," EXP "}", ERROR_CREDENTIALS },
+		/* claims */
+		{ "{'alg':'EdDSA','kid':'new'}",
+		    "{'iss':'x'," AUD "," EXP "}", ERROR_CREDENTIALS },
+		{ "{'alg':'EdDSA','kid':'new'}", "{" AUD "," EXP "}",
+		    ERROR_CREDENTIALS },
+		{ "{'alg':'EdDSA','kid':'new'}",
+		    "{" ISS ",'aud':'x'," EXP "}", ERROR_CREDENTIALS },
+		{ "{'alg':'EdDSA','kid':'new'}",
+		    "{" ISS "," AUD ",'exp':1795280673}", ERROR_CREDENTIALS },
+		{ "{'alg':'EdDSA','kid':'new'}", "{" ISS "," AUD "}",
+		    ERROR_CREDENTIALS },
+		{ "{'alg':'EdDSA','kid':'new'}",
+		    "{" ISS "," AUD "," EXP ",'nonce':'x'}",
+		    ERROR_CREDENTIALS },
+		{ "{'alg':'EdDSA','kid':'new'}", "{", ERROR_CREDENTIALS },
+		{ "{'alg':'EdDSA','kid':'new'}", "", ERROR_CREDENTIALS },
+	};
+	struct token_rule theirs = rule_of(&no_keys, other_keys);
+	struct token_rule both = rule_of(&two_keys, other_keys);
+	struct token_rule ours = rule_of(&one_key, NULL);
+	struct buf token = BUF_INIT(ROOM);
+	enum error_code got;
+	size_t i;
+
+	(void)state;
+	for (i = 0; i < COUNT(rows); i++) {
+		make_token(&token, rows[i].header, rows[i].claims, NULL);
+		got = check(&theirs, buf_span(&token), NOW);
+		if (got != rows[i].want)
+			fail_msg("%s.%s: got %s, want %s", rows[i].header,
+			    rows[i].claims, error_rule(got),
+			    error_rule(rows[i].want));
+		assert_int_equal(
+		    check(&both, buf_span(&token), NOW), rows[i].want);
+		/* There is no set that could be newer. */
+		assert_int_equal(check(&ours, buf_span(&token), NOW),
+		    ERROR_CREDENTIALS);
 	}
 	buf_free(&token);
 }
@@ -799,6 +880,7 @@ main(void)
 		cmocka_unit_test(test_issue_ceiling),
 		cmocka_unit_test(test_previous_key),
 		cmocka_unit_test(test_claims),
+		cmocka_unit_test(test_unknown_key),
 		cmocka_unit_test(test_rfc8725_types_and_algorithms),
 		cmocka_unit_test(test_rfc8725_long_types),
 		cmocka_unit_test(test_rfc8725_forgeries),
