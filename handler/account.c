@@ -155,6 +155,8 @@ log_exchange(const struct exchange *x)
 	if (!accepted)
 		log_add_text(&line, "detail",
 		    x->oauth_error ? x->oauth_description : x->error.text);
+	if (m->cause)
+		log_add_text(&line, "cause", m->cause);
 	if (x->keeping_failed.code != ERROR_NONE)
 		log_add_text(&line, "keeping", x->keeping_failed.text);
 	if (x->unanswered)

@@ -8,6 +8,7 @@
  */
 #include "receive.h"
 
+#include "cause.h"
 #include "clock.h"
 #include "quarantine.h"
 #include "seen.h"
@@ -140,6 +141,7 @@ receive(struct exchange *x)
 	m->passed_by = x->admission.passed_by;
 	m->received = clock_now();
 	if (message_verify(m, &ep->keys, &x->error) < 0) {
+		m->cause = cause_find(m, &ep->keys, &x->error);
 		if (error_class(x->error.code) == CLASS_VERDICT)
 			keep_rejected(x);
 		return -1;

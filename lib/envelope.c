@@ -22,7 +22,7 @@
 static const char *const taken[] = { "specversion", "id", "source", "type",
 	"subject", "time", "datacontenttype", "dataschema", "dataref", "sender",
 	"verifiedby", "keyused", "bodysha256", "method", "path", "query",
-	"reason", "detail", "data", "database64" };
+	"reason", "detail", "cause", "data", "database64" };
 
 bool
 envelope_attribute(const char *header, char name[ENVELOPE_NAME_SIZE])
@@ -215,6 +215,8 @@ envelope_write_rejected(struct envelope *envelope, const struct message *m,
 	    out, m, span_of("hookdir.quarantined"), none, m->content_type);
 	append_member(out, "reason", span_of(error_rule(verdict->code)));
 	append_member(out, "detail", span_of(verdict->text));
+	if (m->cause)
+		append_member(out, "cause", span_of(m->cause));
 	append_call(out, m);
 	buf_append_text(out, ",\"data_base64\":\"");
 	base64_encode(buf_span(&m->body), out);

@@ -62,6 +62,9 @@ struct message {
 	struct buf type;	     /* owned, never empty once verified */
 	struct buf subject;	     /* owned, empty where not known */
 
+	struct span jws;   /* the token in the body, where it has one */
+	const char *cause; /* why it may not have verified, or NULL */
+
 	/* What the data was taken from, layer by layer. Owned. */
 	struct buf token, payload, unwrapped, nested;
 	struct buf id_text;

@@ -188,6 +188,12 @@ check_time(const struct message *m, struct span text, struct error *err)
 	return 0;
 }
 
+struct span
+signature_time(const struct message *m)
+{
+	return find_time(m, message_header(m, m->sender->signature.header));
+}
+
 int
 signature_verify(const struct message *m, const struct keyring *keys,
     const char **key_used, struct error *err)

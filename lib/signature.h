@@ -21,4 +21,7 @@
 int signature_verify(const struct message *m, const struct keyring *keys,
     const char **key_used, struct error *err);
 
+/* The time that the call says it was made at; a view of one of its headers. */
+struct span signature_time(const struct message *m);
+
 #endif

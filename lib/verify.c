@@ -131,6 +131,7 @@ verify_jwt(struct message *m, const struct keyring *keys, struct error *err)
 	    !string_bytes(data, &m->token, &token))
 		return error_set(err, ERROR_FORM,
 		    "the body is not a JSON object with a token in \"data\"");
+	m->jws = token;
 	if (buf_check(&m->token, err) < 0 ||
 	    jwt_verify(token, keys, &m->payload, &m->key_used, err) < 0 ||
 	    unwrap(m, buf_span(&m->payload), err) < 0)

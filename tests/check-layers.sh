@@ -17,7 +17,7 @@ lib_layer_of() {
 	keyring | sender | archive | address | flushes | kids) echo 4 ;;
 	jwt | message | credentials) echo 5 ;;
 	jwk | signature | notice | envelope | event | spool) echo 6 ;;
-	verify | quarantine | seen | jwks | token | queue) echo 7 ;;
+	verify | quarantine | cause | seen | jwks | token | queue) echo 7 ;;
 	claim) echo 8 ;;
 	esac
 }

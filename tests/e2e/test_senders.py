@@ -194,7 +194,9 @@ def _(kind):
         refused(web.post("/webhook/github", b"{}",
                          senders.github(b"{}", "wrong")), 403,
                 "signature-mismatch")
-        got = web.post("/oauth2/token", b"grant_type=x", user="a:b")
+        got = web.post("/oauth2/token", b"grant_type=x", [
+            ("Content-Type", "application/x-www-form-urlencoded")],
+                       user="a:b")
         eq("token endpoint", (got.status, got.json()["error"]),
            (401, "invalid_client"))
         for secret in (NSHIFT[0], TOKENS[0]):
@@ -735,6 +737,114 @@ def _(web, case):
                 case, lambda v: v[:first] + "!" * 40))):
         quarantined(web, case, web.post(case["path"], body, headers), 403,
                     "signature-mismatch", what)
+
+
+# --- the likely cause -------------------------------------------------------
+
+RAW = "the bytes of a key, as a sender has them"
+
+
+def cause_case(cause, sender, key, sign, sent=None):
+    """sign: of a body, with the bytes that sign; answers the headers. sent:
+    the body that arrives, where it is another one than was signed"""
+    return {"cause": cause, "sender": sender, "key": key, "sign": sign,
+            "sent": sent}
+
+
+def in_milliseconds(body, key):
+    """Stripe's form, by a sender that says milliseconds"""
+    when = int(time.time() * 1000)
+    return [("Stripe-Signature",
+             f"t={when},v1={senders.stripe_signature(body, key, when)}")]
+
+
+def signed_in_milliseconds(body, key):
+    when = int(time.time())
+    return [("Stripe-Signature", f"t={when},v1=" + senders.stripe_signature(
+        body, key, when * 1000))]
+
+
+def by_text(body, key):
+    """Standard Webhooks, with the text of the key"""
+    ident, when = "msg_1", int(time.time())
+    return [("webhook-id", ident), ("webhook-timestamp", str(when)),
+            ("webhook-signature", "v1," + senders.b64(senders.mac(
+                key, f"{ident}.{when}.".encode() + body)))]
+
+
+B64 = base64.b64encode(RAW.encode()).decode()
+CAUSE_BODY = b'{"id":"evt_1"}'
+CAUSES = [
+    cause_case("key-white-space", "github", RAW + " ", senders.github),
+    cause_case("key-white-space", "shipmondo", RAW + "  ", None),
+    cause_case("key-quotes", "shopify", f"'{RAW}'", senders.shopify),
+    cause_case("key-base64", "stripe", B64, senders.stripe),
+    cause_case("key-base64", "shipmondo", B64, None),
+    cause_case("key-hex", "github", RAW.encode().hex(), senders.github),
+    cause_case("key-hex", "shipmondo", RAW.encode().hex(), None),
+    cause_case("key-text", "standard-webhooks", "whsec_" + B64,
+               lambda body, key: by_text(
+                   body, key if key != RAW else "whsec_" + B64)),
+    cause_case("body-newline", "github", RAW, senders.github,
+               CAUSE_BODY + b"\n"),
+    cause_case("time-unit", "stripe", RAW, in_milliseconds),
+    cause_case("time-unit", "stripe", RAW, signed_in_milliseconds),
+]
+
+
+def cause_call(case, key):
+    """Body and headers"""
+    if case["sender"] == "shipmondo":
+        return shipmondo.body(shipmondo.form_b(), key), []
+    return case["sent"] or CAUSE_BODY, case["sign"](CAUSE_BODY, key)
+
+
+def line_of(web, file):
+    """The line of the log about that file; it is written after the answer."""
+    def find():
+        return [line for line in web.handler.new_log().splitlines()
+                if f" file={file} " in line]
+    return wait_for(find, "line")[0]
+
+
+def without_date(got):
+    return (got.status, got.body, [pair for pair in got.headers
+                                   if pair[0].lower() != "date"])
+
+
+@each("the likely cause of a mismatch is in the log and in the kept call, "
+      "and not in the answer")
+def _(kind):
+    endpoints = {f"/cause-{number}": {"HOOKDIR_SENDER": case["sender"],
+                                      "HOOKDIR_KEY": case["key"]}
+                 for number, case in enumerate(CAUSES)}
+    with serve(kind, (), {}, endpoints=endpoints) as web:
+        for number, case in enumerate(CAUSES):
+            what = f"{case['cause']}, {case['sender']}"
+            spool = web.spool(f"cause-{number}")
+            answers = {}
+            for key in (RAW, "another key of the same length, no more"):
+                time.sleep(0.15)  # no more than ten a second are looked at
+                body, headers = cause_call(case, key)
+                got = web.post(f"/cause-{number}", body, headers)
+                eq(f"{what}: status", (got.status, got.error), (403, ""))
+                hasnt(f"{what}: answer", str(got) + got.body.decode(),
+                      "cause")
+                answers[key] = without_date(got)
+                message = spool.one("quarantine")
+                want = case["cause"] if key == RAW else None
+                eq(f"{what}: kept", message.get("cause"), want)
+                line = line_of(web, os.path.basename(message.path))
+                has(f"{what}: line", line, "status=403 ")
+                eq(f"{what}: logged", re.findall(r" cause=(\S+)", line),
+                   [want] if want else [])
+                hasnt(f"{what}: line", line, RAW)
+                spool.clear()
+                eq(f"{what}: new", spool.names("new"), [])
+            if case["sign"] is not in_milliseconds:
+                eq(f"{what}: same answer", answers[RAW],
+                   [value for name, value in answers.items()
+                    if name != RAW][0])
 
 
 @each_signer("without a signature it is 400 and goes to quarantine")

@@ -460,6 +460,7 @@ test_rejected(void **state)
 		start_call(&m, "shipmondo");
 		m.content_type = span_of("text/x\xff");
 		add_header(&m, "SMD-User", span_of("\"\xf8"));
+		m.cause = i % 2 ? "key-hex" : NULL;
 		buf_append_span(&m.body, bodies[i]);
 		assert_int_equal(message_verify(&m, &keys, &verdict), -1);
 		assert_int_equal(
@@ -478,6 +479,7 @@ test_rejected(void **state)
 		assert_text(event, "sender", "shipmondo");
 		assert_text(event, "reason", error_rule(verdict.code));
 		assert_text(event, "detail", verdict.text);
+		assert_text(event, "cause", m.cause);
 		assert_text(event, "smduser", "\"\xc3\xb8");
 		assert_text(event, "verifiedby", NULL);
 		assert_text(event, "keyused", NULL);

@@ -1,0 +1,348 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * cause - why a signature may not have matched, for the operator alone
+ *
+ * Every trial is made, whichever matches. A form that a key does not have is
+ * tried as well, with the key as it is.
+ */
+#include "cause.h"
+
+#include <pthread.h>
+#include <string.h>
+
+#include "base64.h"
+#include "clock.h"
+#include "hex.h"
+#include "jwt.h"
+#include "secret.h"
+#include "signature.h"
+
+#define KEY_PREFIX  "whsec_"
+#define KEY_MAX	    (64 << 10)
+#define TIME_DIGITS 19
+
+/* Append the key in another form; nothing where it has none. */
+typedef void key_form(struct span key, struct buf *out);
+
+/* At most so many calls a second: anybody can send ones that do not match. */
+static bool
+may_look(void)
+{
+	static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
+	static int64_t second;
+	static unsigned count;
+	int64_t now = clock_monotonic() / 1000000;
+	bool may;
+
+	(void)pthread_mutex_lock(&lock);
+	if (now != second) {
+		second = now;
+		count = 0;
+	}
+	may = count < CAUSE_EACH_SECOND;
+	count += may ? 1 : 0;
+	(void)pthread_mutex_unlock(&lock);
+	return may;
+}
+
+/* --- forms of a key ------------------------------------------------------ */
+
+static bool
+begins(struct span text, const char *prefix)
+{
+	size_t len = strlen(prefix);
+
+	return text.len >= len && memcmp(text.at, prefix, len) == 0;
+}
+
+static struct span
+skip(struct span text, size_t len)
+{
+	return (struct span){ text.at + len, text.len - len };
+}
+
+static bool
+is_space(char c)
+{
+	return c == ' ' || (c >= '\t' && c <= '\r');
+}
+
+/* Without white space around it, and the byte order mark of a file. */
+static struct span
+trimmed(struct span key)
+{
+	if (begins(key, "\xef\xbb\xbf"))
+		key = skip(key, 3);
+	while (key.len && is_space(key.at[0]))
+		key = skip(key, 1);
+	while (key.len && is_space(key.at[key.len - 1]))
+		key.len--;
+	return key;
+}
+
+static struct span
+unquoted(struct span key)
+{
+	key = trimmed(key);
+	if (key.len > 2 && (key.at[0] == '"' || key.at[0] == '\'') &&
+	    key.at[key.len - 1] == key.at[0])
+		key = (struct span){ key.at + 1, key.len - 2 };
+	return key;
+}
+
+static void
+form_trimmed(struct span key, struct buf *out)
+{
+	buf_append_span(out, trimmed(key));
+}
+
+static void
+form_unquoted(struct span key, struct buf *out)
+{
+	buf_append_span(out, unquoted(key));
+}
+
+/* Either alphabet, with padding or without. */
+static void
+form_base64(struct span key, struct buf *out)
+{
+	struct buf text = BUF_INIT(KEY_MAX);
+	char *at;
+	size_t i;
+
+	key = unquoted(key);
+	if (begins(key, KEY_PREFIX))
+		key = skip(key, strlen(KEY_PREFIX));
+	while (key.len && key.at[key.len - 1] == '=')
+		key.len--;
+	at = buf_room(&text, key.len);
+	for (i = 0; at && i < key.len; i++)
+		at[i] = key.at[i] == '+' ? '-'
+		    : key.at[i] == '/'	 ? '_'
+					 : key.at[i];
+	if (at)
+		(void)base64url_decode((struct span){ at, key.len }, out);
+	secret_wipe(text.at, text.size);
+	buf_free(&text);
+}
+
+static void
+form_hex(struct span key, struct buf *out)
+{
+	(void)hex_decode(unquoted(key), out);
+}
+
+/* The sender takes its text for the key, where others decode it. */
+static void
+form_text(struct span key, struct buf *out)
+{
+	base64_encode(trimmed(key), out);
+}
+
+static void
+form_text_without_prefix(struct span key, struct buf *out)
+{
+	key = trimmed(key);
+	if (begins(key, KEY_PREFIX))
+		key = skip(key, strlen(KEY_PREFIX));
+	base64_encode(key, out);
+}
+
+static const struct {
+	const char *cause;
+	key_form *of_text, *of_base64; /* as the sender's keys are */
+} forms[] = {
+	{ "key-white-space", form_trimmed, form_trimmed },
+	{ "key-quotes", form_unquoted, form_unquoted },
+	{ "key-base64", form_base64, NULL },
+	{ "key-hex", form_hex, NULL },
+	{ "key-text", NULL, form_text },
+	{ "key-text", NULL, form_text_without_prefix },
+};
+
+/* --- trials -------------------------------------------------------------- */
+
+static bool
+jwt_matches(const struct message *m, const struct keyring *keys)
+{
+	struct buf mac = BUF_INIT(SHA256_SIZE + 2);
+	struct error err = ERROR_INIT;
+	struct jwt jwt;
+	bool match = jwt_parse(m->jws, &jwt, &err) == 0 &&
+	    base64url_decode(jwt.signature, &mac) && !mac.failed &&
+	    keyring_match_hmac(keys, jwt.signed_bytes, buf_span(&mac), &err);
+
+	buf_free(&mac);
+	return match;
+}
+
+static bool
+matches(const struct message *m, const struct keyring *keys)
+{
+	const char *ignored;
+	struct error err = ERROR_INIT;
+
+	if (m->sender->scheme == SCHEME_JWT)
+		return jwt_matches(m, keys);
+	return signature_verify(m, keys, &ignored, &err) == 0 ||
+	    err.code == ERROR_EXPIRED || err.code == ERROR_NOT_YET_VALID;
+}
+
+static bool
+matches_with(
+    const struct message *m, const struct keyring *keys, key_form *form)
+{
+	struct buf made[KEYRING_MAX];
+	struct keyring ring = { .count = keys->count };
+	bool match;
+	size_t i;
+
+	for (i = 0; i < keys->count; i++) {
+		ring.keys[i] = keys->keys[i];
+		made[i] = (struct buf)BUF_INIT(KEY_MAX);
+		form(keys->keys[i].bytes, &made[i]);
+		if (made[i].len && !made[i].failed)
+			ring.keys[i].bytes = buf_span(&made[i]);
+	}
+	match = matches(m, &ring);
+	for (i = 0; i < keys->count; i++) {
+		secret_wipe(made[i].at, made[i].size);
+		buf_free(&made[i]);
+	}
+	return match;
+}
+
+static bool
+matches_body(const struct message *m, const struct keyring *keys,
+    struct span body, const char *more)
+{
+	struct message copy = *m;
+	bool match;
+
+	copy.body = (struct buf)BUF_INIT(CAUSE_BODY_MAX + 2);
+	buf_append_span(&copy.body, body);
+	buf_append_text(&copy.body, more);
+	match = !copy.body.failed && matches(&copy, keys);
+	buf_free(&copy.body);
+	return match;
+}
+
+/* Without the line end that it has, and with one. */
+static bool
+matches_newline(const struct message *m, const struct keyring *keys)
+{
+	struct span body = buf_span(&m->body);
+	bool match = matches_body(m, keys, body, "\n");
+
+	if (body.len && body.at[body.len - 1] == '\n') {
+		body.len--;
+		match |= matches_body(m, keys, body, "");
+		if (body.len && body.at[body.len - 1] == '\r') {
+			body.len--;
+			match |= matches_body(m, keys, body, "");
+		}
+	}
+	return match;
+}
+
+/* The header that the span is a view of, with another text in its place. */
+static bool
+matches_time(const struct message *m, const struct keyring *keys,
+    struct span time, struct span head, const char *more)
+{
+	struct message copy = *m;
+	struct buf text = BUF_INIT(MESSAGE_TEXT_MAX);
+	struct span old;
+	bool match = false;
+	size_t i;
+
+	for (i = 0; i < m->header_count; i++) {
+		old = buf_span(&m->headers[i].value);
+		if (time.at < old.at || time.at >= old.at + old.len)
+			continue;
+		buf_append(&text, old.at, (size_t)(time.at - old.at));
+		buf_append_span(&text, head);
+		buf_append_text(&text, more);
+		buf_append_span(
+		    &text, skip(old, (size_t)(time.at - old.at) + time.len));
+		copy.headers[i].value = text;
+		match = !text.failed && matches(&copy, keys);
+		break;
+	}
+	buf_free(&text);
+	return match;
+}
+
+/* Signed in milliseconds and sent in seconds, or the other way round */
+static bool
+matches_time_unit(const struct message *m, const struct keyring *keys)
+{
+	struct span time = signature_time(m), seconds = time;
+	bool match;
+
+	if (time.len < 4 || time.len > TIME_DIGITS)
+		return false;
+	seconds.len -= 3;
+	match = matches_time(m, keys, time, time, "000");
+	match |= matches_time(m, keys, time, seconds, "");
+	return match;
+}
+
+/* The signature is good; is its time, in milliseconds or finer units? */
+static bool
+is_time_in_parts(const struct message *m)
+{
+	struct span text = signature_time(m);
+	double value = 0, now = (double)m->received.tv_sec, unit;
+	double tolerance = m->sender->signature.tolerance;
+	size_t i;
+
+	if (text.len > TIME_DIGITS)
+		return false;
+	for (i = 0; i < text.len; i++) {
+		if (text.at[i] < '0' || text.at[i] > '9')
+			return false;
+		value = value * 10 + (text.at[i] - '0');
+	}
+	for (unit = 1e3; unit < 1e10; unit *= 1e3)
+		if (value / unit >= now - tolerance &&
+		    value / unit <= now + tolerance)
+			return true;
+	return false;
+}
+
+static const char *
+try_all(const struct message *m, const struct keyring *keys)
+{
+	const struct sender_signature *rule = &m->sender->signature;
+	bool hmac = m->sender->scheme == SCHEME_HMAC;
+	const char *cause = NULL;
+	key_form *form;
+	size_t i;
+
+	for (i = 0; i < sizeof(forms) / sizeof(forms[0]); i++) {
+		form = hmac && rule->key_is_base64 ? forms[i].of_base64
+						   : forms[i].of_text;
+		if (form && matches_with(m, keys, form) && !cause)
+			cause = forms[i].cause;
+	}
+	if (hmac && matches_newline(m, keys) && !cause)
+		cause = "body-newline";
+	if (hmac && matches_time_unit(m, keys) && !cause)
+		cause = "time-unit";
+	return cause;
+}
+
+const char *
+cause_find(const struct message *m, const struct keyring *keys,
+    const struct error *verdict)
+{
+	bool hmac = m->sender->scheme == SCHEME_HMAC;
+
+	if (hmac && verdict->code == ERROR_NOT_YET_VALID)
+		return is_time_in_parts(m) ? "time-unit" : NULL;
+	if (verdict->code != ERROR_SIGNATURE || m->body.len > CAUSE_BODY_MAX ||
+	    !may_look())
+		return NULL;
+	return try_all(m, keys);
+}
