@@ -18,6 +18,7 @@ from container import Container
 from harness import FCGI, Failure, Handler, Spool, clean_environment, eq
 from harness import fail, has, main, needs_root, ok, read, root_file, test
 from harness import wait_for
+import oauth
 import shipmondo
 
 TOOL = os.path.abspath(os.environ.get(
@@ -281,6 +282,95 @@ class Installed(Handler):
 
     def __init__(self, socket):  # pylint: disable=super-init-not-called
         self.socket = socket
+
+
+JWKS = "/var/lib/hookdir-jwks/keys.json"
+FETCHES = "/var/lib/hookdir-jwks/fetches"
+# In place of curl: there is no network. The handler's keys come from here.
+CURL = """#!/bin/sh
+while [ $# -gt 1 ] && [ "$1" != --output ]; do shift; done
+cat /srv/server.json >"$2" && echo >>/var/lib/hookdir-jwks/fetches &&
+    printf 200
+"""
+
+
+def with_keys():
+    """The units that fetch keys, as their comments say, and the handler"""
+    system = fresh()
+    system.run("sh", "-c", f"rm -rf {SPOOLS}/entra {JWKS} {FETCHES}")
+    samples = "/usr/share/doc/hookdir/nginx/hookdir-jwks."
+    system.run("cp", *(samples + kind for kind in ("service", "timer",
+                                                   "path")),
+               "/etc/systemd/system/")
+    system.run("install", "-m", "0755", samples + "sh",
+               "/usr/local/sbin/hookdir-jwks")
+    system.write("/usr/local/bin/curl", CURL, 0o755)
+    system.write("/run/systemd/system/hookdir-jwks.service.d/tests.conf",
+                 "[Service]\nEnvironment=JWKS_URL=https://id.example/keys\n")
+    system.run("systemctl", "daemon-reload")
+    return system
+
+
+def fetches():
+    try:
+        return len(read(debian().path(FETCHES)))
+    except FileNotFoundError:
+        return 0
+
+
+def call_with(handler, kid, private):
+    token = oauth.es_token({"alg": "ES256", "kid": kid}, oauth.claims(),
+                           private)
+    return handler.request(
+        b"{}", headers=[("Authorization", "Bearer " + token)],
+        HOOKDIR_SPOOL=SPOOLS + "/entra", HOOKDIR_SENDER="tradecloud",
+        HOOKDIR_AUTH="token", HOOKDIR_JWKS=JWKS,
+        HOOKDIR_ISSUER=oauth.ENTRA, HOOKDIR_AUDIENCE=oauth.APP).status
+
+
+@test("a token of a new key has the keys fetched, and a made-up one no more "
+      "than once a minute")
+def _():
+    system = with_keys()
+    first, second = (oauth.MAKERS["ES256"]() for _ in range(2))
+    served = [oauth.jwk(first, kid="first")]
+    system.write("/srv/server.json", json.dumps({"keys": served}))
+    system.run("systemctl", "start", "hookdir-jwks.service")
+    eq("fetches", fetches(), 1)
+    system.run("systemctl", "enable", "--now", "hookdir-jwks.timer",
+               "hookdir-jwks.path", "hookdir.socket")
+    eq("path", active("hookdir-jwks.path"), WAITING)
+    handler = Installed(system.path("/run/hookdir/hookdir.sock"))
+    eq("the key in the file", call_with(handler, "first", first), 200)
+    # The server takes another key at once.
+    served.append(oauth.jwk(second, kid="second"))
+    system.write("/srv/server.json", json.dumps({"keys": served}))
+    start = time.monotonic()
+    eq("a new key", call_with(handler, "second", second), 503)
+    wait_for(lambda: call_with(handler, "second", second) == 200,
+             "the new key", 30)
+    print(f"# figure new key known {time.monotonic() - start:.2f} s after "
+          "the first call")
+    eq("fetches", fetches(), 2)
+    eq("path", active("hookdir-jwks.path"), WAITING)
+    # A flood of kids that nobody has: the mark is of this minute.
+    for number in range(40):
+        eq("made up", call_with(handler, f"none-{number}", second), 503)
+    time.sleep(7)
+    eq("fetches", fetches(), 2)
+    system.run("touch", "--date=-2 minutes",
+               SPOOLS + "/entra/keys-wanted")  # a change, so one fetch
+    wait_for(lambda: fetches() == 3, "a fetch", 30)
+    wait_for(lambda: call_with(handler, "none-0", second) == 401,
+             "an end of the made-up key", 30)
+    eq("the others", [call_with(handler, "first", first),
+                      call_with(handler, "second", second)], [200, 200])
+    eq("path", active("hookdir-jwks.path"), WAITING)
+    eq("verify", system.run("systemd-analyze", "verify", "--man=no",
+                            "hookdir-jwks.service", "hookdir-jwks.timer",
+                            "hookdir-jwks.path"), "")
+    system.run("systemctl", "disable", "--now", "hookdir-jwks.timer",
+               "hookdir-jwks.path", "hookdir.socket", "hookdir.service")
 
 
 @test("the timer is armed")
