@@ -86,7 +86,7 @@ keep_rejected(struct exchange *x)
 		x->file[0] = '\0';
 }
 
-/* The file of keys is too old for the token, and somebody else fetches it. */
+/* The file of keys may be too old for the token; another program fetches it. */
 static void
 ask_for_keys(struct exchange *x)
 {

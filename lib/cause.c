@@ -24,7 +24,7 @@
 /* Append the key in another form; nothing where it has none. */
 typedef void key_form(struct span key, struct buf *out);
 
-/* At most so many calls a second: anybody can send ones that do not match. */
+/* At most so many calls a second: any caller can send forged ones. */
 static bool
 may_look(void)
 {

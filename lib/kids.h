@@ -2,10 +2,10 @@
 /*
  * kids - names of keys that a key set lacks, and when each was first seen
  *
- * Anybody can make up a kid, so the memory is bounded, and it forgets in the
- * safe direction: a kid that is not in it counts as new, and its sender is
- * asked to try again. What is forgotten first are kids that a later fetch has
- * shown to be no keys; those that still wait for a fetch are never forgotten.
+ * Any caller can invent a kid, so the memory is bounded, and it errs on the
+ * safe side: a kid that is not in it counts as new, and its sender is asked to
+ * try again. A kid that a later fetch has shown to be no key makes room for
+ * another, the oldest first; one that still waits for a fetch does not.
  */
 #ifndef HOOKDIR_KIDS_H
 #define HOOKDIR_KIDS_H
