@@ -56,8 +56,12 @@ warn_of_short_keys(
 static const char *const quarantined_names[] = {
 	[QUARANTINE_NOT_MEANT] = "",
 	[QUARANTINE_KEPT] = "kept",
-	[QUARANTINE_FULL] = "full",
 	[QUARANTINE_OFF] = "off",
+	[QUARANTINE_FULL] = "full",
+	[QUARANTINE_CALLER_FULL] = "caller-full",
+	[QUARANTINE_FORM_FULL] = "form-full",
+	[QUARANTINE_DISK_LOW] = "disk-low",
+	[QUARANTINE_BUSY] = "busy",
 	[QUARANTINE_FAILED] = "failed",
 };
 

@@ -252,8 +252,10 @@ static const struct parameter parameters[] = {
 	{ PREFIX "AUDIENCE", read_text, NULL, IN(audience), 0, 0 },
 	{ PREFIX "MAX_BODY", read_number, "16777216", IN(max_body), 1,
 	    1024 * MIB },
-	{ PREFIX "QUARANTINE", read_number, "67108864", IN(quarantine), 0,
+	{ PREFIX "QUARANTINE", read_number, "67108864", IN(quarantine.bytes), 0,
 	    MIB *MIB },
+	{ PREFIX "QUARANTINE_FILES", read_number, "10000", IN(quarantine.files),
+	    0, 1000000 },
 	{ PREFIX "DEDUP", read_number, "0", IN(dedup), 0, YEAR },
 	{ PREFIX "HEADERS", read_headers, NULL, 0, 0, 0 },
 };

@@ -14,6 +14,7 @@
 
 #include "keyring.h"
 #include "message.h"
+#include "quarantine.h"
 #include "request.h"
 
 enum endpoint_role {
@@ -40,8 +41,8 @@ struct endpoint {
 	struct keyring keys;
 	enum endpoint_auth auth; /* never AUTH_DEFAULT once read */
 	uint64_t max_body;	 /* bytes */
-	uint64_t quarantine;	 /* bytes */
-	uint64_t dedup;		 /* seconds; 0: off */
+	struct quarantine_amount quarantine;
+	uint64_t dedup; /* seconds; 0: off */
 
 	/* Access tokens: ROLE_TOKEN makes them, AUTH_TOKEN checks them. */
 	struct keyring token_keys;

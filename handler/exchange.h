@@ -9,16 +9,8 @@
 
 #include "authenticate.h"
 #include "envelope.h"
+#include "quarantine.h"
 #include "spool.h"
-
-/* What became of a call that did not verify. */
-enum quarantined {
-	QUARANTINE_NOT_MEANT, /* it did, or it is of no kind that is kept */
-	QUARANTINE_KEPT,
-	QUARANTINE_FULL,
-	QUARANTINE_OFF,
-	QUARANTINE_FAILED
-};
 
 struct exchange {
 	const struct request *request;

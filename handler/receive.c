@@ -60,6 +60,40 @@ describe(struct exchange *x)
 	return keep_headers(x);
 }
 
+/* Did nothing but the signature or the time speak against it? */
+static bool
+has_full_form(enum error_code verdict)
+{
+	return verdict == ERROR_SIGNATURE || verdict == ERROR_EXPIRED ||
+	    verdict == ERROR_NOT_YET_VALID;
+}
+
+/* No work is done for a call that there is no room for. */
+static enum quarantined
+quarantine(struct exchange *x, struct error *err)
+{
+	const struct quarantine_amount *bounds = &x->endpoint.quarantine;
+	struct quarantine_call call = { x->message.received, "",
+		has_full_form(x->error.code) };
+	enum quarantined outcome;
+
+	if (bounds->bytes == 0 || bounds->files == 0)
+		return QUARANTINE_OFF;
+	quarantine_caller(param_or(x->request, "REMOTE_ADDR", ""), call.caller);
+	if (spool_open(&x->spool, x->endpoint.spool, err) < 0)
+		return QUARANTINE_FAILED;
+	/* What is large is the body, in base64. */
+	outcome = quarantine_check(
+	    &x->spool, bounds, &call, x->message.body.len / 3 * 4, err);
+	if (outcome != QUARANTINE_KEPT)
+		return outcome;
+	if (envelope_write_rejected(&x->envelope, &x->message, &x->error, err) <
+	    0)
+		return QUARANTINE_FAILED;
+	return quarantine_keep(&x->spool, bounds, &call, x->envelope.pieces,
+	    x->envelope.count, x->file, err);
+}
+
 /*
  * The answer stays what the verdict makes it, whatever happens here: a
  * full disk does not turn a forged call into one worth sending again.
@@ -67,22 +101,8 @@ describe(struct exchange *x)
 static void
 keep_rejected(struct exchange *x)
 {
-	struct error *err = &x->keeping_failed;
-	int kept = -1;
-
-	x->quarantined = QUARANTINE_OFF;
-	if (x->endpoint.quarantine == 0)
-		return;
-	if (spool_open(&x->spool, x->endpoint.spool, err) == 0 &&
-	    envelope_write_rejected(
-		&x->envelope, &x->message, &x->error, err) == 0)
-		kept = quarantine_keep(&x->spool, x->message.received,
-		    x->envelope.pieces, x->envelope.count,
-		    x->endpoint.quarantine, x->file, err);
-	x->quarantined = kept == 1 ? QUARANTINE_KEPT
-	    : kept == 0		   ? QUARANTINE_FULL
-				   : QUARANTINE_FAILED;
-	if (kept != 1)
+	x->quarantined = quarantine(x, &x->keeping_failed);
+	if (x->quarantined != QUARANTINE_KEPT)
 		x->file[0] = '\0';
 }
 

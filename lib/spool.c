@@ -53,14 +53,15 @@ find_host(void)
  * microseconds have leading zeros, so that names sort by time.
  */
 static void
-next_name(struct timespec received, char name[SPOOL_NAME_SIZE])
+next_name(
+    struct timespec received, const char *label, char name[SPOOL_NAME_SIZE])
 {
 	static atomic_uint counter;
 
 	(void)pthread_once(&host_once, find_host);
-	(void)snprintf(name, SPOOL_NAME_SIZE, "%lld.M%06ldP%ldQ%u.%s.json",
+	(void)snprintf(name, SPOOL_NAME_SIZE, "%lld.M%06ldP%ldQ%u.%s%s.json",
 	    (long long)received.tv_sec, received.tv_nsec / 1000, (long)getpid(),
-	    atomic_fetch_add(&counter, 1) + 1, host);
+	    atomic_fetch_add(&counter, 1) + 1, host, label);
 }
 
 void
@@ -80,7 +81,7 @@ create(const struct spool *spool, struct timespec received,
 
 	for (tries = 0; tries < NAME_TRIES; tries++) {
 		attempt = (struct error)ERROR_INIT;
-		next_name(received, name);
+		next_name(received, "", name);
 		fd = io_create(spool->tmp, name, FILE_MODE, &attempt);
 		if (fd >= 0)
 			return fd;
@@ -140,12 +141,15 @@ spool_write(const struct spool *spool, struct timespec received,
 /* Step 3. */
 static int
 move(const struct spool *spool, int directory, struct timespec received,
-    struct draft *draft, struct error *err)
+    const char *label, struct draft *draft, struct error *err)
 {
 	char target[SPOOL_NAME_SIZE];
 	int tries;
 
-	memcpy(target, draft->name, sizeof(target));
+	if (label[0])
+		next_name(received, label, target);
+	else
+		memcpy(target, draft->name, sizeof(target));
 	for (tries = 0; tries < NAME_TRIES; tries++) {
 		if (io_rename_new(spool->tmp, draft->name, directory, target) ==
 		    0) {
@@ -154,7 +158,7 @@ move(const struct spool *spool, int directory, struct timespec received,
 		}
 		if (errno != EEXIST)
 			break;
-		next_name(received, target);
+		next_name(received, label, target);
 	}
 	(void)error_system(err, "cannot move a file out of tmp/");
 	spool_forget(spool, draft);
@@ -166,9 +170,9 @@ move(const struct spool *spool, int directory, struct timespec received,
 
 int
 spool_place(const struct spool *spool, int directory, struct timespec received,
-    struct draft *draft, struct error *err)
+    const char *label, struct draft *draft, struct error *err)
 {
-	if (move(spool, directory, received, draft, err) < 0)
+	if (move(spool, directory, received, label, draft, err) < 0)
 		return -1;
 	io_discard(&draft->fd);
 	return 0;
@@ -199,7 +203,7 @@ spool_publish(const struct spool *spool, struct timespec received,
 		spool_forget(spool, draft);
 		return -1;
 	}
-	if (move(spool, spool->new_, received, draft, err) < 0)
+	if (move(spool, spool->new_, received, "", draft, err) < 0)
 		return -1;
 	if (flush(spool, draft, err) < 0) {
 		io_discard(&draft->fd);

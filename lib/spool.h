@@ -17,7 +17,7 @@
 #include "error.h"
 #include "flushes.h"
 
-/* Room for a name with the longest host name, and its NUL. */
+/* Room for a name with the longest host name, a label, and its NUL. */
 #define SPOOL_NAME_SIZE 160
 
 /* Seconds after which a file in tmp/ is nobody's any more. */
@@ -81,14 +81,16 @@ int spool_deliver(const struct spool *spool, struct timespec received,
  * way to the medium. spool_publish() moves it to new/, under another name
  * if there is one of that name, and flushes it; 0 is the promise of
  * spool_deliver(). spool_place() moves it to another directory of the spool,
- * and does not flush that. All remove the file when they fail.
+ * with the label behind the host in its name, and does not flush that. All
+ * remove the file when they fail.
  */
 int spool_write(const struct spool *spool, struct timespec received,
     struct iovec *iov, int count, struct draft *draft, struct error *err);
 int spool_publish(const struct spool *spool, struct timespec received,
     struct draft *draft, struct error *err);
 int spool_place(const struct spool *spool, int directory,
-    struct timespec received, struct draft *draft, struct error *err);
+    struct timespec received, const char *label, struct draft *draft,
+    struct error *err);
 
 /* Remove from tmp/ what spool_write() left there. */
 void spool_forget(const struct spool *spool, struct draft *draft);

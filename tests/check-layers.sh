@@ -67,7 +67,7 @@ module_of() {
 	name=$(basename "$1")
 	name=${name%.[ch]}
 	case $name in
-	json_* | spool_* | jwk_* | order_* | queue_*) echo "${name%%_*}" ;;
+	json_* | spool_* | jwk_* | order_* | queue_* | quarantine_*) echo "${name%%_*}" ;;
 	run_*) echo runner ;;
 	*) echo "$name" ;;
 	esac

@@ -90,7 +90,7 @@ check_good(const struct endpoint *ep, char **params)
 	CHECK(is_number(
 	    find(params, "HOOKDIR_", "MAX_BODY"), ep->max_body, 16u << 20));
 	CHECK(is_number(
-	    find(params, "HOOKDIR_", "QUARANTINE"), ep->quarantine, 64u << 20));
+	    find(params, "HOOKDIR_", "QUARANTINE"), ep->quarantine.bytes, 64u << 20));
 	CHECK(is_number(find(params, "HOOKDIR_", "DEDUP"), ep->dedup, 0));
 	CHECK(is_number(
 	    find(params, "HOOKDIR_", "TOKEN_TTL"), ep->token_ttl, 3600));

@@ -379,18 +379,19 @@ deliver_held_again(const struct place *place, struct error *err)
 static int
 quarantine(const struct place *place, struct error *err)
 {
-	struct timespec when = { 1795280733, 0 };
+	struct quarantine_call call = { { 1795280733, 0 }, "192.0.2.1", true };
+	struct quarantine_amount bounds = { UINT64_C(1) << 40, 1 << 20 };
+	enum quarantined outcome = QUARANTINE_FAILED;
 	char name[SPOOL_NAME_SIZE], text[] = TEXT;
 	struct iovec piece = { text, sizeof(TEXT) - 1 };
 	struct spool spool;
-	int rc = spool_open(&spool, place->spool, err);
 
-	if (rc == 0)
-		rc = quarantine_keep(
-		    &spool, when, &piece, 1, 1 << 20, name, err);
+	if (spool_open(&spool, place->spool, err) == 0)
+		outcome = quarantine_keep(
+		    &spool, &bounds, &call, &piece, 1, name, err);
 	spool_close(&spool);
-	assert_int_not_equal(rc, 0);
-	return rc == 1 ? 0 : -1;
+	assert_true(outcome == QUARANTINE_KEPT || outcome == QUARANTINE_FAILED);
+	return outcome == QUARANTINE_KEPT ? 0 : -1;
 }
 
 static void

@@ -2,78 +2,122 @@
 /*
  * test_quarantine - lib/quarantine: kept within bounds
  *
- * The bound is on the sum of the sizes of the files that stand there,
- * whoever put them there, and it is exact.
+ * The bounds are on the blocks and the number of the files that are there,
+ * whoever put them there. Each test asks for the bounds of one process; a
+ * child is what comes after a restart, and knows nothing but the names.
  */
 #include "spools.h"
 
 #include <pthread.h>
-#include <sys/file.h>
+#include <stdatomic.h>
+#include <sys/statvfs.h>
 #include <sys/syscall.h>
 
-#include "quarantine.h"
+#include "quarantine_tally.h"
 
-enum {
-	FAILED = -1,
-	FULL = 0,
-	KEPT = 1
-};
+#define BLOCK 4096
+#define MANY  UINT64_C(1000000)
 
 static const struct timespec now = { 1795280733, 0 };
 
-/*
- * Linux before 6.13 gives files the time of the last tick of its clock, up
- * to 10 ms ago; two changes within one cannot be told apart by it. Defined
- * here, this takes precedence over libc's.
- */
-static bool coarse_times;
+/* What the file system says; defined here, this comes before libc's. */
+static struct statvfs disk;
+static const struct statvfs large = { .f_frsize = BLOCK,
+	.f_blocks = MANY,
+	.f_bavail = MANY,
+	.f_files = MANY,
+	.f_favail = MANY };
 
 int
-fstat(int fd, struct stat *st)
+fstatvfs(int fd, struct statvfs *out)
 {
-	int rc = (int)syscall(SYS_newfstatat, fd, "", st, AT_EMPTY_PATH);
-
-	if (rc == 0 && coarse_times) {
-		st->st_mtim.tv_nsec -= st->st_mtim.tv_nsec % 10000000;
-		st->st_ctim.tv_nsec -= st->st_ctim.tv_nsec % 10000000;
-	}
-	return rc;
+	(void)fd;
+	*out = disk;
+	return 0;
 }
 
-/* Keep so many bytes. */
-static int
-keep_bytes(const struct spool *spool, size_t size, uint64_t limit,
-    char name[SPOOL_NAME_SIZE])
-{
-	char *bytes = malloc(size + 1);
-	struct iovec pieces[2] = { { bytes, size / 2 },
-		{ bytes + size / 2, size - size / 2 } };
-	struct error err = ERROR_INIT;
-	int rc;
+/* A count goes on as long as this is set; it has begun when waiting is. */
+static atomic_bool held_up, waiting;
+static atomic_int counts;
 
-	assert_non_null(bytes);
-	memset(bytes, 'q', size);
-	rc = quarantine_keep(spool, now, pieces, 2, limit, name, &err);
-	if (rc == FAILED)
+/* Of each file, "." among them */
+int
+fstatat(int dir, const char *restrict file, struct stat *restrict st, int flags)
+{
+	counts += strcmp(file, ".") == 0;
+	waiting = true;
+	while (held_up)
+		(void)usleep(1000);
+	return (int)syscall(SYS_newfstatat, dir, file, st, flags);
+}
+
+static const char *const words[] = { "none", "kept", "off", "full",
+	"caller-full", "form-full", "disk-low", "busy", "failed" };
+
+static enum quarantined
+keep(const struct spool *spool, size_t size, uint64_t bytes, uint64_t files,
+    const char *remote, bool full, char name[SPOOL_NAME_SIZE])
+{
+	char *text = malloc(size + 1);
+	struct iovec pieces[2] = { { text, size / 2 },
+		{ text + size / 2, size - size / 2 } };
+	struct quarantine_amount bounds = { bytes, files };
+	struct quarantine_call call = { now, "", full };
+	struct error err = ERROR_INIT;
+	enum quarantined outcome;
+
+	assert_non_null(text);
+	memset(text, 'q', size);
+	quarantine_caller(remote, call.caller);
+	outcome = quarantine_keep(spool, &bounds, &call, pieces, 2, name, &err);
+	if (outcome == QUARANTINE_FAILED)
 		fail_msg("%s", err.text);
-	free(bytes);
-	return rc;
+	free(text);
+	return outcome;
 }
 
 static void
-assert_keep(const struct spool *spool, size_t size, uint64_t limit, int want)
+assert_keep(const struct spool *spool, size_t size, uint64_t bytes,
+    uint64_t files, const char *remote, bool full, enum quarantined want)
 {
 	char name[SPOOL_NAME_SIZE] = "";
-	int got = keep_bytes(spool, size, limit, name);
+	enum quarantined got =
+	    keep(spool, size, bytes, files, remote, full, name);
 
 	if (got != want)
-		fail_msg("%zu bytes, limit %llu: got %d, want %d", size,
-		    (unsigned long long)limit, got, want);
+		fail_msg("%zu bytes of %s, bounds %llu and %llu: got %s, "
+			 "want %s",
+		    size, remote, (unsigned long long)bytes,
+		    (unsigned long long)files, words[got], words[want]);
 }
 
-/* The bytes of the files in quarantine/ */
+/* A caller that no other call of this process is from */
+static const char *
+another(void)
+{
+	static unsigned last;
+
+	last++;
+	return path_of("10.%u.%u.%u", last >> 16, last >> 8 & 255, last & 255);
+}
+
+/* It changes something for the process within so many seconds. */
+static void
+assert_soon(const struct spool *spool, size_t size, uint64_t bytes,
+    uint64_t files, enum quarantined want)
+{
+	time_t start = time(NULL);
+	char name[SPOOL_NAME_SIZE];
+
+	while (keep(spool, size, bytes, files, another(), true, name) != want) {
+		if (time(NULL) - start > 20)
+			fail_msg("never %s", words[want]);
+		(void)usleep(20000);
+	}
+}
+
 static uint64_t
-bytes_kept(const struct place *place)
+blocks_kept(const struct place *place)
 {
 	DIR *list = opendir(in_spool(place, "quarantine"));
 	struct dirent *entry;
@@ -85,74 +129,240 @@ bytes_kept(const struct place *place)
 		if (fstatat(dirfd(list), entry->d_name, &st,
 			AT_SYMLINK_NOFOLLOW) == 0 &&
 		    S_ISREG(st.st_mode))
-			sum += (uint64_t)st.st_size;
+			sum += quarantine_blocks((uint64_t)st.st_size);
 	(void)closedir(list);
-	return sum;
+	return sum / BLOCK;
+}
+
+/* In a process that has counted nothing yet */
+static void
+in_new_process(
+    void (*what)(const struct spool *spool), const struct spool *spool)
+{
+	pid_t pid = fork();
+	int status;
+
+	assert_true(pid >= 0);
+	if (pid == 0) {
+		what(spool);
+		_exit(0);
+	}
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	assert_int_equal(status, 0);
+}
+
+static void
+test_callers(void **state)
+{
+	static const struct {
+		const char *remote, *caller;
+	} rows[] = {
+		{ "192.0.2.1", "192.0.2.1" },
+		{ "255.255.255.255", "255.255.255.255" },
+		{ "::ffff:192.0.2.1", "192.0.2.1" },
+		{ "::FFFF:c000:201", "192.0.2.1" },
+		{ "2001:db8::1", "2001-db8-0-0" },
+		{ "2001:DB8:0:0:ffff:ffff:ffff:ffff", "2001-db8-0-0" },
+		{ "2001:db8:0:1::1", "2001-db8-0-1" },
+		{ "ffff:ffff:ffff:ffff::", "ffff-ffff-ffff-ffff" },
+		{ "fe80::1%eth0", "fe80-0-0-0" },
+		{ "::1", "0-0-0-0" },
+		{ "", "unknown" },
+		{ "unix:", "unknown" },
+		{ "shop.example", "unknown" },
+		{ "192.0.2.1 ", "unknown" },
+		{ "192.0.2.1,192.0.2.2", "unknown" },
+		{ "192.0.2", "unknown" },
+		{ "../../etc/passwd", "unknown" },
+		{ "2001:0db8:0000:0000:0000:0000:192.000.002.001x", "unknown" },
+		{ "1111111111111111111111111111111111111111111111111111111",
+		    "unknown" },
+	};
+	char got[QUARANTINE_CALLER_SIZE];
+	size_t i;
+
+	(void)state;
+	for (i = 0; i < COUNT(rows); i++) {
+		quarantine_caller(rows[i].remote, got);
+		if (strcmp(got, rows[i].caller) != 0)
+			fail_msg("\"%s\": got %s, want %s", rows[i].remote, got,
+			    rows[i].caller);
+	}
 }
 
 static void
 test_edges(void **state)
 {
-	/* already there, then, limit */
+	/* Files that are there, by a caller each, then one more */
 	static const struct {
 		size_t before, size;
-		uint64_t limit;
-		int want;
+		uint64_t bytes, files;
+		enum quarantined want;
 	} rows[] = {
-		{ 0, 1, 0, FULL },
-		{ 0, 1, 1, KEPT },
-		{ 0, 100, 99, FULL },
-		{ 0, 100, 100, KEPT },
-		{ 0, 100, 101, KEPT },
-		{ 60, 40, 99, FULL },
-		{ 60, 40, 100, KEPT },
-		{ 60, 41, 100, FULL },
-		{ 100, 1, 100, FULL },
-		{ 100, 1, 101, KEPT },
-		{ 100, 1, 50, FULL },
-		{ 100, 1, UINT64_MAX, KEPT },
-		{ 0, 1, UINT64_MAX, KEPT },
-		{ 1, 1 << 20, 1 << 20, FULL },
-		{ 1, 1 << 20, (1 << 20) + 1, KEPT },
+		{ 0, 1, 0, MANY, QUARANTINE_FULL },
+		{ 0, 1, 4 * BLOCK - 1, MANY, QUARANTINE_CALLER_FULL },
+		{ 0, 1, 4 * BLOCK, MANY, QUARANTINE_KEPT },
+		{ 0, BLOCK, 4 * BLOCK, MANY, QUARANTINE_KEPT },
+		{ 0, BLOCK + 1, 4 * BLOCK, MANY, QUARANTINE_CALLER_FULL },
+		{ 0, BLOCK + 1, 8 * BLOCK, MANY, QUARANTINE_KEPT },
+		{ 0, 8 * BLOCK, 4 * BLOCK, MANY, QUARANTINE_FULL },
+		{ 3, 1, 4 * BLOCK, MANY, QUARANTINE_KEPT },
+		{ 4, 1, 4 * BLOCK, MANY, QUARANTINE_FULL },
+		{ 4, 1, 5 * BLOCK, MANY, QUARANTINE_KEPT },
+		{ 4, 1, 5 * BLOCK - 1, MANY, QUARANTINE_FULL },
+		{ 0, 1, UINT64_MAX, UINT64_MAX, QUARANTINE_KEPT },
+		{ 0, 1, UINT64_MAX, 0, QUARANTINE_FULL },
+		{ 0, 1, UINT64_MAX, 1, QUARANTINE_KEPT },
+		{ 1, 1, UINT64_MAX, 1, QUARANTINE_FULL },
+		{ 6, 1, UINT64_MAX, 7, QUARANTINE_KEPT },
+		{ 7, 1, UINT64_MAX, 7, QUARANTINE_FULL },
+		{ 7, 1, UINT64_MAX, 6, QUARANTINE_FULL },
 	};
 	struct place place;
 	struct spool spool;
-	size_t i;
+	size_t i, j;
 
 	(void)state;
 	for (i = 0; i < COUNT(rows); i++) {
 		place = new_place();
 		spool = must_open(&place);
-		if (rows[i].before)
-			assert_keep(&spool, rows[i].before, UINT64_MAX, KEPT);
-		assert_keep(&spool, rows[i].size, rows[i].limit, rows[i].want);
-		assert_int_equal(bytes_kept(&place),
-		    rows[i].before + (rows[i].want == KEPT ? rows[i].size : 0));
+		for (j = 0; j < rows[i].before; j++)
+			assert_keep(&spool, 1, MANY, MANY, another(), true,
+			    QUARANTINE_KEPT);
+		assert_keep(&spool, rows[i].size, rows[i].bytes, rows[i].files,
+		    another(), true, rows[i].want);
+		assert_int_equal(count_entries(in_spool(&place, "quarantine")),
+		    rows[i].before + (rows[i].want == QUARANTINE_KEPT));
 		assert_counts("nothing elsewhere", &place, 0, 0);
 		spool_close(&spool);
 		leave_place(&place);
 	}
 }
 
-/* Fill to the last byte, one by one. */
+/* One caller fills its quarter, by files and by blocks; others have theirs. */
 static void
-test_filled_up(void **state)
+test_share_of_a_caller(void **state)
 {
 	struct place place = new_place();
 	struct spool spool = must_open(&place);
 	int i;
 
 	(void)state;
-	for (i = 0; i < 100; i++)
-		assert_keep(&spool, 10, 1005, KEPT);
-	assert_keep(&spool, 6, 1005, FULL);
-	assert_keep(&spool, 5, 1005, KEPT);
-	assert_keep(&spool, 1, 1005, FULL);
-	assert_int_equal(bytes_kept(&place), 1005);
-	assert_keep(&spool, 1, 1006, KEPT);
-	assert_keep(&spool, 1, 1006, FULL);
-	assert_keep(&spool, 1, 10, FULL);
-	assert_counts("nothing elsewhere", &place, 0, 0);
+	for (i = 0; i < 5; i++)
+		assert_keep(&spool, 1, MANY * BLOCK, 20, "192.0.2.1", true,
+		    QUARANTINE_KEPT);
+	assert_keep(&spool, 1, MANY * BLOCK, 20, "192.0.2.1", true,
+	    QUARANTINE_CALLER_FULL);
+	assert_keep(&spool, 1, MANY * BLOCK, 20, "::ffff:192.0.2.1", false,
+	    QUARANTINE_CALLER_FULL);
+	assert_keep(
+	    &spool, 1, MANY * BLOCK, 20, "192.0.2.2", true, QUARANTINE_KEPT);
+	/* 6 blocks are there. */
+	assert_keep(&spool, 5 * BLOCK, 40 * BLOCK, MANY, "192.0.2.1", true,
+	    QUARANTINE_KEPT);
+	assert_keep(&spool, 1, 40 * BLOCK, MANY, "192.0.2.1", true,
+	    QUARANTINE_CALLER_FULL);
+	assert_keep(&spool, 10 * BLOCK, 40 * BLOCK, MANY, "2001:db8::1", true,
+	    QUARANTINE_KEPT);
+	assert_keep(&spool, 1, 40 * BLOCK, MANY, "2001:db8::2", true,
+	    QUARANTINE_CALLER_FULL);
+	assert_keep(&spool, 10 * BLOCK, 40 * BLOCK, MANY, "2001:db8:0:1::2",
+	    true, QUARANTINE_KEPT);
+	assert_keep(&spool, 10 * BLOCK, 40 * BLOCK, MANY, "192.0.2.3", true,
+	    QUARANTINE_FULL);
+	assert_keep(&spool, 9 * BLOCK, 40 * BLOCK, MANY, "192.0.2.3", true,
+	    QUARANTINE_KEPT);
+	assert_int_equal(blocks_kept(&place), 40);
+	spool_close(&spool);
+	leave_place(&place);
+}
+
+static void
+test_half_for_full_form(void **state)
+{
+	struct place place = new_place();
+	struct spool spool = must_open(&place);
+	int i;
+
+	(void)state;
+	for (i = 0; i < 10; i++)
+		assert_keep(&spool, 1, MANY * BLOCK, 20, another(), false,
+		    QUARANTINE_KEPT);
+	assert_keep(&spool, 1, MANY * BLOCK, 20, another(), false,
+	    QUARANTINE_FORM_FULL);
+	for (i = 0; i < 10; i++)
+		assert_keep(&spool, 1, MANY * BLOCK, 20, another(), true,
+		    QUARANTINE_KEPT);
+	assert_keep(
+	    &spool, 1, MANY * BLOCK, 20, another(), true, QUARANTINE_FULL);
+	/* 10 blocks of either */
+	assert_keep(&spool, BLOCK, 21 * BLOCK, MANY, another(), false,
+	    QUARANTINE_FORM_FULL);
+	assert_keep(
+	    &spool, BLOCK, 22 * BLOCK, MANY, another(), false, QUARANTINE_KEPT);
+	spool_close(&spool);
+	leave_place(&place);
+}
+
+/* After a restart: the names say who holds what. */
+static void
+fill_more(const struct spool *spool)
+{
+	assert_keep(spool, 1, MANY * BLOCK, 20, "192.0.2.1", true,
+	    QUARANTINE_CALLER_FULL);
+	assert_keep(spool, 1, MANY * BLOCK, 20, "2001:db8::9", true,
+	    QUARANTINE_CALLER_FULL);
+	assert_keep(
+	    spool, 1, MANY * BLOCK, 20, another(), false, QUARANTINE_FORM_FULL);
+	assert_keep(
+	    spool, 1, MANY * BLOCK, 22, another(), false, QUARANTINE_KEPT);
+	assert_keep(
+	    spool, 1, MANY * BLOCK, 20, another(), true, QUARANTINE_KEPT);
+}
+
+static void
+test_restart(void **state)
+{
+	struct place place = new_place();
+	struct spool spool = must_open(&place);
+	int i;
+
+	(void)state;
+	for (i = 0; i < 5; i++) {
+		assert_keep(&spool, 1, MANY * BLOCK, 20, "192.0.2.1", false,
+		    QUARANTINE_KEPT);
+		assert_keep(&spool, 1, MANY * BLOCK, 20, "2001:db8::1", false,
+		    QUARANTINE_KEPT);
+	}
+	in_new_process(fill_more, &spool);
+	assert_int_equal(count_entries(in_spool(&place, "quarantine")), 12);
+	spool_close(&spool);
+	leave_place(&place);
+}
+
+/* Each process counts what the ones before it have left, as under CGI. */
+static void
+keep_one(const struct spool *spool)
+{
+	char name[SPOOL_NAME_SIZE];
+	enum quarantined outcome =
+	    keep(spool, 1, 40 * BLOCK, MANY, "192.0.2.1", true, name);
+
+	assert_true(
+	    outcome == QUARANTINE_KEPT || outcome == QUARANTINE_CALLER_FULL);
+}
+
+static void
+test_process_after_process(void **state)
+{
+	struct place place = new_place();
+	struct spool spool = must_open(&place);
+	int i;
+
+	(void)state;
+	for (i = 0; i < 15; i++)
+		in_new_process(keep_one, &spool);
+	assert_int_equal(count_entries(in_spool(&place, "quarantine")), 10);
 	spool_close(&spool);
 	leave_place(&place);
 }
@@ -160,22 +370,40 @@ test_filled_up(void **state)
 static void
 test_name_and_mode(void **state)
 {
-	char name[SPOOL_NAME_SIZE], text[] = "as received\n";
-	struct iovec piece = { text, sizeof(text) - 1 };
+	static const struct {
+		const char *remote;
+		bool full;
+		const char *ending;
+	} rows[] = {
+		{ "192.0.2.1", true, ",full,from=192.0.2.1.json" },
+		{ "192.0.2.1", false, ",from=192.0.2.1.json" },
+		{ "ffff:ffff:ffff:ffff::1", true,
+		    ",full,from=ffff-ffff-ffff-ffff.json" },
+		{ "../x", true, ",full,from=unknown.json" },
+	};
+	char name[SPOOL_NAME_SIZE];
 	struct place place = new_place();
 	struct spool spool = must_open(&place);
-	struct error err = ERROR_INIT;
+	const char *label;
+	size_t i;
 
 	(void)state;
-	assert_int_equal(
-	    quarantine_keep(&spool, now, &piece, 1, 100, name, &err), KEPT);
-	assert_file(in_folder(&place, "quarantine", name), "as received\n");
-	assert_int_equal(mode_of(in_folder(&place, "quarantine", name)), 0640);
+	for (i = 0; i < COUNT(rows); i++) {
+		assert_int_equal(keep(&spool, 5, MANY, MANY, rows[i].remote,
+				     rows[i].full, name),
+		    QUARANTINE_KEPT);
+		label = strchr(name, ',');
+		assert_non_null(label);
+		assert_string_equal(label, rows[i].ending);
+		assert_file(in_folder(&place, "quarantine", name), "qqqqq");
+		assert_int_equal(
+		    mode_of(in_folder(&place, "quarantine", name)), 0640);
+	}
 	spool_close(&spool);
 	leave_place(&place);
 }
 
-/* Files that somebody removes or adds by hand count at once. */
+/* Files that somebody removes or adds by hand count soon. */
 static void
 test_changed_by_hand(void **state)
 {
@@ -185,46 +413,24 @@ test_changed_by_hand(void **state)
 	int i;
 
 	(void)state;
-	for (i = 0; i < 10; i++) {
-		assert_int_equal(keep_bytes(&spool, 100, 100, name), KEPT);
-		assert_keep(&spool, 1, 100, FULL);
+	for (i = 0; i < 3; i++) {
+		assert_int_equal(
+		    keep(&spool, 1, MANY, 1, another(), true, name),
+		    QUARANTINE_KEPT);
+		assert_keep(
+		    &spool, 1, MANY, 1, another(), true, QUARANTINE_FULL);
 		assert_int_equal(
 		    unlink(in_folder(&place, "quarantine", name)), 0);
+		put_file(in_spool(&place, "quarantine/x"), "");
+		assert_int_equal(unlink(in_spool(&place, "quarantine/x")), 0);
+		assert_soon(&spool, 1, MANY, 1, QUARANTINE_KEPT);
+		remove_tree(in_spool(&place, "quarantine"));
 	}
-	assert_keep(&spool, 40, 100, KEPT);
-	put_file(in_spool(&place, "quarantine/by-hand"), "0123456789");
-	assert_keep(&spool, 51, 100, FULL);
-	assert_keep(&spool, 50, 100, KEPT);
-	remove_tree(in_spool(&place, "quarantine"));
-	assert_keep(&spool, 100, 100, KEPT);
-	assert_keep(&spool, 1, 100, FULL);
-	spool_close(&spool);
-	leave_place(&place);
-}
-
-/* Another process added a file right after ours was kept. */
-static void
-test_added_in_the_same_tick(void **state)
-{
-	struct place place = new_place();
-	struct spool spool = must_open(&place);
-	char name[SPOOL_NAME_SIZE];
-	uint64_t limit;
-	time_t start = time(NULL);
-	int i;
-
-	(void)state;
-	for (i = 0; i < 30; i++) {
-		limit = bytes_kept(&place) + 100;
-		assert_keep(&spool, 10, limit, KEPT);
-		put_file(path_of("%s/quarantine/other-%d", place.spool, i),
-		    "0123456789012345678901234567890123456789"
-		    "01234567890123456789012345678901234567890123456789");
-		/* It is noticed, though perhaps not at the next call. */
-		while (keep_bytes(&spool, 1, limit, name) == KEPT)
-			assert_true(time(NULL) - start < 60);
-		assert_in_range(bytes_kept(&place), limit, limit + 1000);
-	}
+	put_file(in_spool(&place, "new/by-hand"), "");
+	assert_soon(&spool, 1, MANY, MANY, QUARANTINE_KEPT);
+	for (i = 0; i < 20; i++)
+		put_file(path_of("%s/quarantine/%d", place.spool, i), "x");
+	assert_soon(&spool, 1, MANY, 20, QUARANTINE_FULL);
 	spool_close(&spool);
 	leave_place(&place);
 }
@@ -233,8 +439,14 @@ test_added_in_the_same_tick(void **state)
 static void
 test_odd_things_there(void **state)
 {
+	static const char *const files[] = { ".hidden", ",from=.json",
+		",full,from=", ",from=", "full,from=x.json",
+		"1.M1P1Q1.shop,full,from=192.0.2.1,tries=1.json",
+		"1.M1P1Q1.shop,from=1234567890123456789012345678901234567.json",
+		",from=192.0.2.1,from=192.0.2.1", ",from=json" };
 	struct place place = new_place();
 	struct spool spool = must_open(&place);
+	size_t i, n = COUNT(files);
 
 	(void)state;
 	put_file(beside(&place, "big"), "0123456789012345678901234567890123");
@@ -245,194 +457,349 @@ test_odd_things_there(void **state)
 	assert_int_equal(
 	    symlink("nowhere", in_spool(&place, "quarantine/dead")), 0);
 	assert_int_equal(mkfifo(in_spool(&place, "quarantine/pipe"), 0600), 0);
-	assert_keep(&spool, 101, 100, FULL);
-	assert_keep(&spool, 100, 100, KEPT);
-	assert_keep(&spool, 1, 100, FULL);
-	put_file(in_spool(&place, "quarantine/.hidden"), "0123456789");
-	assert_keep(&spool, 11, 120, FULL);
-	assert_keep(&spool, 10, 120, KEPT);
+	for (i = 0; i < n; i++)
+		put_file(in_folder(&place, "quarantine", files[i]), "x");
+	assert_keep(
+	    &spool, 1, n * BLOCK, MANY, another(), true, QUARANTINE_FULL);
+	assert_keep(&spool, 1, MANY, n, another(), true, QUARANTINE_FULL);
+	assert_keep(&spool, 1, MANY, 8, "192.0.2.1", true, QUARANTINE_FULL);
+	/* Two of them are this caller's. */
+	assert_keep(&spool, 1, MANY, n + 1, "192.0.2.1", true, QUARANTINE_KEPT);
+	assert_keep(
+	    &spool, 1, MANY, n + 3, "192.0.2.1", true, QUARANTINE_CALLER_FULL);
 	spool_close(&spool);
 	leave_place(&place);
 }
 
-/* Two spools at once: each has its own sum. */
 static void
-test_two_spools(void **state)
+test_room_of_the_file_system(void **state)
 {
-	struct place places[40];
-	struct spool spools[40];
+	/* In blocks of this size; what is left when a block is asked for */
+	static const struct {
+		uint64_t size, all, left, inodes, inodes_left;
+		enum quarantined want;
+	} rows[] = {
+		{ 4096, 1000, 1000, 1000, 1000, QUARANTINE_KEPT },
+		{ 4096, 1000, 101, 1000, 1000, QUARANTINE_KEPT },
+		{ 4096, 1000, 100, 1000, 1000, QUARANTINE_DISK_LOW },
+		{ 4096, 1000, 0, 1000, 1000, QUARANTINE_DISK_LOW },
+		{ 1024, 1000, 104, 1000, 1000, QUARANTINE_KEPT },
+		{ 1024, 1000, 103, 1000, 1000, QUARANTINE_DISK_LOW },
+		/* 1 TiB: 1 GiB is left */
+		{ 4096, 1 << 28, (1 << 18) + 1, 1000, 1000, QUARANTINE_KEPT },
+		{ 4096, 1 << 28, 1 << 18, 1000, 1000, QUARANTINE_DISK_LOW },
+		{ 4096, 1000, 1000, 1000, 101, QUARANTINE_KEPT },
+		{ 4096, 1000, 1000, 1000, 100, QUARANTINE_DISK_LOW },
+		{ 4096, 1000, 1000, 1000, 0, QUARANTINE_DISK_LOW },
+		/* btrfs: it has no inodes to run out of */
+		{ 4096, 1000, 1000, 0, 0, QUARANTINE_KEPT },
+		{ 4096, 1000, 100, 0, 0, QUARANTINE_DISK_LOW },
+		/* nothing is known */
+		{ 0, 0, 0, 0, 0, QUARANTINE_DISK_LOW },
+	};
+	struct place place = new_place();
+	struct spool spool = must_open(&place);
 	size_t i;
 
 	(void)state;
-	for (i = 0; i < COUNT(places); i++) {
-		places[i] = new_place();
-		spools[i] = must_open(&places[i]);
+	for (i = 0; i < COUNT(rows); i++) {
+		disk = (struct statvfs){ .f_frsize = rows[i].size,
+			.f_blocks = rows[i].all,
+			.f_bfree = rows[i].all,
+			.f_bavail = rows[i].left,
+			.f_files = rows[i].inodes,
+			.f_ffree = rows[i].inodes,
+			.f_favail = rows[i].inodes_left };
+		assert_keep(
+		    &spool, 1, MANY, MANY, another(), true, rows[i].want);
 	}
-	for (i = 0; i < COUNT(places); i++)
-		assert_keep(&spools[i], 50 + i, 100, KEPT);
-	for (i = 0; i < COUNT(places); i++) {
-		assert_keep(&spools[i], 51 - i, 100, FULL);
-		assert_keep(&spools[i], 50 - i, 100, KEPT);
-		assert_keep(&spools[i], 1, 100, FULL);
-		assert_int_equal(bytes_kept(&places[i]), 100);
-		spool_close(&spools[i]);
-		leave_place(&places[i]);
-	}
+	disk = large;
+	spool_close(&spool);
+	leave_place(&place);
 }
 
-#define LIMIT	3000
-#define PIECE	10
-#define THREADS 8
-#define WORKERS 4
+static void
+test_check_keeps_nothing(void **state)
+{
+	struct quarantine_amount bounds = { 4 * BLOCK, 100 };
+	struct quarantine_call call = { now, "192.0.2.1", true };
+	struct place place = new_place();
+	struct spool spool = must_open(&place);
+	struct error err = ERROR_INIT;
+	int i;
 
-/* Keep until it is full; answers how many were, as a pointer's value. */
+	(void)state;
+	for (i = 0; i < 10; i++)
+		assert_int_equal(
+		    quarantine_check(&spool, &bounds, &call, BLOCK, &err),
+		    QUARANTINE_KEPT);
+	assert_int_equal(
+	    quarantine_check(&spool, &bounds, &call, BLOCK + 1, &err),
+	    QUARANTINE_CALLER_FULL);
+	assert_int_equal(count_entries(in_spool(&place, "quarantine")), 0);
+	spool_close(&spool);
+	leave_place(&place);
+}
+
+/* A write that fails gives its room back. */
+static void
+test_failed_write(void **state)
+{
+	char text[] = "x";
+	struct iovec piece = { text, 1 };
+	struct quarantine_amount bounds = { MANY, 4 };
+	struct quarantine_call call = { now, "192.0.2.1", true };
+	struct place place = new_place();
+	struct spool spool = must_open(&place);
+	struct error err;
+	char name[SPOOL_NAME_SIZE];
+	int i, tmp = spool.tmp;
+
+	(void)state;
+	for (i = 0; i < 10; i++) {
+		err = (struct error)ERROR_INIT;
+		spool.tmp = -1;
+		assert_int_equal(quarantine_keep(&spool, &bounds, &call, &piece,
+				     1, name, &err),
+		    QUARANTINE_FAILED);
+		assert_int_equal(err.code, ERROR_SYSTEM);
+	}
+	spool.tmp = tmp;
+	assert_keep(&spool, 1, MANY, 4, "192.0.2.1", true, QUARANTINE_KEPT);
+	assert_keep(
+	    &spool, 1, MANY, 4, "192.0.2.1", true, QUARANTINE_CALLER_FULL);
+	spool_close(&spool);
+	leave_place(&place);
+}
+
+/* More directories than are remembered: each has its own sums. */
+static void
+test_many_directories(void **state)
+{
+	struct quarantine_item item = { BLOCK, true, "192.0.2.1" };
+	struct quarantine_amount one = { MANY, 1 }, two = { MANY, 2 };
+	struct quarantine_tally *tally;
+	struct error err = ERROR_INIT;
+	char top[64];
+	int i, fd, before;
+
+	(void)state;
+	make_folder(top);
+	for (i = 0; i < 1100; i++) {
+		assert_int_equal(mkdir(path_of("%s/%d", top, i), 0700), 0);
+		put_file(path_of("%s/%d/file", top, i), "x");
+		fd = open(path_of("%s/%d", top, i), O_RDONLY | O_DIRECTORY);
+		assert_true(fd >= 0);
+		assert_int_equal(
+		    quarantine_reserve(fd, &one, &item, NULL, &err),
+		    QUARANTINE_FULL);
+		assert_int_equal(
+		    quarantine_reserve(fd, &two, &item, &tally, &err),
+		    QUARANTINE_KEPT);
+		quarantine_settle(tally, &item, false);
+		(void)close(fd);
+	}
+	/* The last 900 are not counted again for another call. */
+	before = counts;
+	for (i = 200; i < 1100; i++) {
+		fd = open(path_of("%s/%d", top, i), O_RDONLY | O_DIRECTORY);
+		assert_int_equal(
+		    quarantine_reserve(fd, &one, &item, NULL, &err),
+		    QUARANTINE_FULL);
+		(void)close(fd);
+	}
+	/* But for those that were counted in the seconds of their change. */
+	assert_in_range(counts - before, 0, 900);
+	remove_tree(top);
+}
+
+struct caller {
+	const struct spool *spool;
+	enum quarantined outcome;
+};
+
+static void *
+call_once(void *argument)
+{
+	struct caller *caller = argument;
+	char name[SPOOL_NAME_SIZE];
+
+	caller->outcome =
+	    keep(caller->spool, 1, MANY, 40, "192.0.2.1", true, name);
+	return NULL;
+}
+
+/*
+ * While one thread counts, no other waits for it: without a count before
+ * they are not kept, and with one they are, within the bounds.
+ */
+static void
+test_nobody_waits_for_a_count(void **state)
+{
+	struct place place = new_place();
+	struct spool spool = must_open(&place), others[3];
+	struct caller caller = { &spool, QUARANTINE_FAILED };
+	struct place other_places[3];
+	pthread_t thread;
+	int i, kept = 0;
+	size_t j;
+
+	(void)state;
+	held_up = true;
+	waiting = false;
+	assert_int_equal(pthread_create(&thread, NULL, call_once, &caller), 0);
+	while (!waiting)
+		(void)usleep(1000);
+	assert_keep(&spool, 1, MANY, 40, another(), true, QUARANTINE_BUSY);
+	held_up = false;
+	assert_int_equal(pthread_join(thread, NULL), 0);
+	assert_int_equal(caller.outcome, QUARANTINE_KEPT);
+
+	/* Others have theirs counted first. */
+	for (j = 0; j < COUNT(others); j++) {
+		other_places[j] = new_place();
+		others[j] = must_open(&other_places[j]);
+		assert_keep(
+		    &others[j], 1, MANY, 40, another(), true, QUARANTINE_KEPT);
+	}
+	(void)usleep(300000);
+	held_up = true;
+	waiting = false;
+	assert_int_equal(pthread_create(&thread, NULL, call_once, &caller), 0);
+	while (!waiting)
+		(void)usleep(1000);
+	for (i = 0; i < 20; i++) {
+		char name[SPOOL_NAME_SIZE];
+
+		kept += keep(&spool, 1, MANY, 40, "192.0.2.2", true, name) ==
+		    QUARANTINE_KEPT;
+	}
+	assert_int_equal(kept, 10);
+	held_up = false;
+	assert_int_equal(pthread_join(thread, NULL), 0);
+	assert_int_equal(caller.outcome, QUARANTINE_KEPT);
+	/* What came during the count was not forgotten with it. */
+	assert_keep(
+	    &spool, 1, MANY, 40, "192.0.2.2", true, QUARANTINE_CALLER_FULL);
+	for (j = 0; j < COUNT(others); j++) {
+		spool_close(&others[j]);
+		leave_place(&other_places[j]);
+	}
+	assert_int_equal(count_entries(in_spool(&place, "quarantine")), 12);
+	spool_close(&spool);
+	leave_place(&place);
+}
+
+/* A full quarantine that does not change is not counted for each call. */
+static void
+test_full_is_cheap(void **state)
+{
+	struct place place = new_place();
+	struct spool spool = must_open(&place);
+	char name[SPOOL_NAME_SIZE];
+	time_t start;
+	int i, before = counts;
+
+	(void)state;
+	assert_keep(&spool, 1, MANY, 1, another(), true, QUARANTINE_KEPT);
+	for (i = 0; i < 20000; i++)
+		assert_int_equal(
+		    keep(&spool, 1, MANY, 1, "192.0.2.1", true, name),
+		    QUARANTINE_FULL);
+	/* At most five a second, for the first two seconds. */
+	start = time(NULL);
+	assert_in_range(counts - before, 1, 20);
+	while (time(NULL) - start < 3)
+		(void)usleep(10000);
+	(void)keep(&spool, 1, MANY, 1, "192.0.2.1", true, name);
+	before = counts;
+	(void)usleep(300000);
+	for (i = 0; i < 100; i++)
+		(void)keep(&spool, 1, MANY, 1, "192.0.2.1", true, name);
+	assert_int_equal(counts - before, 0);
+	spool_close(&spool);
+	leave_place(&place);
+}
+
+#define FILES	400
+#define THREADS 8
+
+/* Keep until it is full for good; answers how many were kept. */
 static void *
 keep_many(void *argument)
 {
 	const struct place *place = argument;
 	struct spool spool = must_open(place);
 	char name[SPOOL_NAME_SIZE];
+	static atomic_uint last;
 	uintptr_t kept = 0;
-	int full = 0;
+	int refused = 0;
 
-	/* "Full" may be said while another is on its way in: be sure. */
-	while (full < 5)
-		if (keep_bytes(&spool, PIECE, LIMIT, name) == KEPT)
+	/* Files that come during a count are there twice until the next. */
+	while (refused < 60) {
+		unsigned me = last++;
+
+		if (keep(&spool, 1, MANY * BLOCK, FILES,
+			me % 2 ? "192.0.2.1" : "198.51.100.1", true,
+			name) == QUARANTINE_KEPT) {
 			kept++;
-		else
-			full++;
+		} else {
+			refused++;
+			(void)usleep(10000);
+		}
+	}
 	spool_close(&spool);
 	return (void *)kept;
 }
 
-static uintptr_t
-keep_from_threads(struct place *place)
+/* Counted again and again meanwhile: never above the bounds, and full. */
+static void
+test_threads(void **state)
 {
+	struct place place = new_place();
 	pthread_t threads[THREADS];
 	uintptr_t kept = 0;
 	void *result;
 	int i;
 
+	(void)state;
 	for (i = 0; i < THREADS; i++)
 		assert_int_equal(
-		    pthread_create(&threads[i], NULL, keep_many, place), 0);
+		    pthread_create(&threads[i], NULL, keep_many, &place), 0);
 	for (i = 0; i < THREADS; i++) {
 		assert_int_equal(pthread_join(threads[i], &result), 0);
 		kept += (uintptr_t)result;
 	}
-	return kept;
-}
-
-static void
-test_threads(void **state)
-{
-	struct place place = new_place();
-
-	(void)state;
-	assert_int_equal(keep_from_threads(&place), LIMIT / PIECE);
-	assert_int_equal(bytes_kept(&place), LIMIT);
+	assert_int_equal(kept, FILES / 2);
+	assert_int_equal(
+	    count_entries(in_spool(&place, "quarantine")), FILES / 2);
 	assert_counts("nothing elsewhere", &place, 0, 0);
 	leave_place(&place);
-}
-
-static void
-test_processes(void **state)
-{
-	struct place place;
-	pid_t pids[WORKERS];
-	int i, round, status;
-
-	(void)state;
-	for (round = 0; round < 5; round++) {
-		place = new_place();
-		for (i = 0; i < WORKERS; i++) {
-			pids[i] = fork();
-			assert_true(pids[i] >= 0);
-			if (pids[i] == 0) {
-				(void)(round % 2
-					? keep_many(&place)
-					: (void *)keep_from_threads(&place));
-				_exit(0);
-			}
-		}
-		for (i = 0; i < WORKERS; i++) {
-			assert_int_equal(waitpid(pids[i], &status, 0), pids[i]);
-			assert_int_equal(status, 0);
-		}
-		/* With coarse times others can be overlooked for a moment. */
-		if (coarse_times)
-			assert_in_range(
-			    bytes_kept(&place), LIMIT, LIMIT + LIMIT / 4);
-		else if (bytes_kept(&place) != LIMIT)
-			fail_msg("round %d: got %llu bytes, want %d", round,
-			    (unsigned long long)bytes_kept(&place), LIMIT);
-		assert_counts("nothing elsewhere", &place, 0, 0);
-		leave_place(&place);
-	}
-}
-
-static void
-test_processes_with_coarse_times(void **state)
-{
-	test_processes(state);
-}
-
-/* Somebody who holds the lock holds nobody else for long. */
-static void
-test_lock_held_by_somebody(void **state)
-{
-	struct place place = new_place();
-	struct spool spool = must_open(&place);
-	struct timespec start, end;
-	int fd = open(in_spool(&place, "quarantine"), O_RDONLY | O_DIRECTORY);
-
-	(void)state;
-	assert_int_equal(flock(fd, LOCK_EX), 0);
-	(void)clock_gettime(CLOCK_MONOTONIC, &start);
-	assert_keep(&spool, 10, 10, KEPT);
-	assert_keep(&spool, 1, 10, FULL);
-	(void)clock_gettime(CLOCK_MONOTONIC, &end);
-	assert_true(end.tv_sec - start.tv_sec < 5);
-	assert_int_equal(close(fd), 0);
-	spool_close(&spool);
-	leave_place(&place);
-}
-
-static int
-make_coarse(void **state)
-{
-	(void)state;
-	coarse_times = true;
-	return 0;
-}
-
-static int
-make_fine(void **state)
-{
-	(void)state;
-	coarse_times = false;
-	return 0;
 }
 
 int
 main(void)
 {
 	static const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_callers),
 		cmocka_unit_test(test_edges),
-		cmocka_unit_test(test_filled_up),
+		cmocka_unit_test(test_share_of_a_caller),
+		cmocka_unit_test(test_half_for_full_form),
+		cmocka_unit_test(test_restart),
+		cmocka_unit_test(test_process_after_process),
 		cmocka_unit_test(test_name_and_mode),
 		cmocka_unit_test(test_changed_by_hand),
-		cmocka_unit_test_setup_teardown(
-		    test_added_in_the_same_tick, make_coarse, make_fine),
 		cmocka_unit_test(test_odd_things_there),
-		cmocka_unit_test(test_two_spools),
+		cmocka_unit_test(test_room_of_the_file_system),
+		cmocka_unit_test(test_check_keeps_nothing),
+		cmocka_unit_test(test_failed_write),
+		cmocka_unit_test(test_many_directories),
+		cmocka_unit_test(test_nobody_waits_for_a_count),
+		cmocka_unit_test(test_full_is_cheap),
 		cmocka_unit_test(test_threads),
-		cmocka_unit_test(test_processes),
-		cmocka_unit_test_setup_teardown(
-		    test_processes_with_coarse_times, make_coarse, make_fine),
-		cmocka_unit_test(test_lock_held_by_somebody),
 	};
 
 	(void)umask(027);
+	disk = large;
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -443,7 +443,8 @@ test_halves(void **state)
 	assert_int_equal(spool_write(&spool, when, &piece, 1, &draft, &err), 0);
 	failed = spool_directory(spool.root, "failed", &err);
 	assert_true(failed >= 0);
-	assert_int_equal(spool_place(&spool, failed, when, &draft, &err), 0);
+	assert_int_equal(
+	    spool_place(&spool, failed, when, "", &draft, &err), 0);
 	assert_int_equal(close(failed), 0);
 	assert_counts("placed", &place, 0, 0);
 	assert_file(in_folder(&place, "failed", draft.name), "half");
