@@ -5,7 +5,6 @@ What does not depend on the transport is written once and run on both:
 "fcgi" and "cgi" in a test's name say which. Nothing here needs a web server.
 """
 
-import concurrent.futures
 import functools
 import os
 import pty
@@ -280,7 +279,7 @@ def misconfigurations():
     yield {"HOOKDIR_AUTH": "none"}, "HOOKDIR_SPOOL"
     for name in ("ROLE", "SPOOL", "SENDER", "EVENT", "SOURCE", "KEY",
                  "KEY_PREVIOUS", "AUTH", "MAX_BODY", "QUARANTINE",
-                 "HEADERS"):
+                 "QUARANTINE_FILES", "HEADERS"):
         yield plus(signed, **{f"HOOKDIR_{name}": ""}), f"HOOKDIR_{name}"
     for value in ("spool", "./spool", "../spool", " /spool", "~/spool"):
         yield plus(plain, HOOKDIR_SPOOL=value), "HOOKDIR_SPOOL"
@@ -296,7 +295,8 @@ def misconfigurations():
                   "1073741825", "9" * 18, "9" * 19, "9" * 400, "x"):
         yield plus(plain, HOOKDIR_MAX_BODY=value), "HOOKDIR_MAX_BODY"
         if value != "0" and not value.isdigit() or len(value) > 17:
-            yield plus(plain, HOOKDIR_QUARANTINE=value), "HOOKDIR_QUARANTINE"
+            for name in ("HOOKDIR_QUARANTINE", "HOOKDIR_QUARANTINE_FILES"):
+                yield plus(plain, **{name: value}), name
     for value in ("https://a b/", "https://h/\n", 'h"h', "h<h", "\u00e6"):
         yield plus(plain, HOOKDIR_SOURCE=value), "HOOKDIR_SOURCE"
     for value in ("X:Y", "X,Y", "X\n", "\u00e6", "data", "Id", "X-Y XY",
@@ -851,71 +851,6 @@ def _(handler, spool):
         got, _ = handler.call(**endpoint(spool.path))
         eq(f"status without {name!r}", got.status, 200)
     ok("messages", spool.messages())
-
-
-# --- the quarantine ---------------------------------------------------------
-
-def forged_size(handler):
-    """How many bytes a forged call takes in the quarantine"""
-    spool = new_spool()
-    handler.call(FORGED, **signed_endpoint(spool.path))
-    return len(spool.one("quarantine").raw)
-
-
-@both("a full quarantine changes no answer")
-def _(handler, spool):
-    size = forged_size(handler)
-    params = signed_endpoint(spool.path, HOOKDIR_QUARANTINE=3 * size)
-    for number in range(5):
-        got, line = handler.call(FORGED, **params)
-        refused(got, 403, "signature-mismatch")
-        eq("quarantine", line["quarantine"], "kept" if number < 3 else "full")
-        eq("file", "file" in line, number < 3)
-    eq("kept", len(spool.quarantine()), 3)
-    eq("tmp", spool.names("tmp"), [])
-    got, _ = handler.call(SIGNED, **params)
-    eq("a good call", got.status, 200)
-    os.unlink(spool.quarantine()[0].path)
-    got, line = handler.call(FORGED, **params)
-    eq("when there is room again", line["quarantine"], "kept")
-    got, line = handler.call(FORGED, **{**params, "HOOKDIR_QUARANTINE":
-                                        3 * size - 1})
-    eq("under a smaller limit", line["quarantine"], "full")
-
-
-@both("a quarantine that is turned off keeps nothing")
-def _(handler, spool):
-    got, line = handler.call(FORGED, **signed_endpoint(
-        spool.path, HOOKDIR_QUARANTINE="0"))
-    refused(got, 403, "signature-mismatch")
-    eq("quarantine", line["quarantine"], "off")
-    nothing_made(spool)
-
-
-@both("a quarantine that cannot be used changes no answer")
-def _(handler, spool):
-    os.makedirs(os.path.join(spool.path, "quarantine"))
-    os.rmdir(os.path.join(spool.path, "quarantine"))
-    with open(os.path.join(spool.path, "quarantine"), "wb"):
-        pass
-    got, line = handler.call(FORGED, **signed_endpoint(spool.path))
-    refused(got, 403, "signature-mismatch")
-    eq("quarantine", line["quarantine"], "failed")
-    ok("keeping says why", line["keeping"])
-    eq("new", spool.names("new"), [])
-
-
-@both("16 callers at once do not overfill the quarantine")
-def _(handler, spool):
-    size = forged_size(handler)
-    params = signed_endpoint(spool.path, HOOKDIR_QUARANTINE=20 * size)
-    with concurrent.futures.ThreadPoolExecutor(16) as pool:
-        answers = list(pool.map(
-            lambda _: handler.program.request(FORGED, **params), range(64)))
-    eq("statuses", {got.status for got in answers}, {403})
-    eq("kept", len(spool.quarantine()), 20)
-    eq("tmp", spool.names("tmp"), [])
-    eq("new", spool.names("new"), [])
 
 
 # --- the sweep --------------------------------------------------------------
