@@ -4,7 +4,8 @@
  *
  * tmp/ is being written, new/ is complete and durable; see
  * hookdir-spool(5). Everything is done relative to open directories, no
- * link is followed, and nothing from a request is ever part of a path.
+ * link is followed, and of a request nothing but the caller's address, as
+ * quarantine_caller() writes it, is ever part of a path.
  */
 #ifndef HOOKDIR_SPOOL_H
 #define HOOKDIR_SPOOL_H

@@ -16,7 +16,7 @@ static const char *const known[] = { "ROLE", "SPOOL", "SENDER", "EVENT",
 	"SOURCE", "KEY", "KEY_PREVIOUS", "AUTH", "TOKEN_KEY",
 	"TOKEN_KEY_PREVIOUS", "CLIENT_ID", "CLIENT_SECRET",
 	"CLIENT_SECRET_PREVIOUS", "TOKEN_TTL", "JWKS", "ISSUER", "AUDIENCE",
-	"MAX_BODY", "QUARANTINE", "DEDUP", "HEADERS" };
+	"MAX_BODY", "QUARANTINE", "QUARANTINE_FILES", "DEDUP", "HEADERS" };
 
 /* The last one counts, by hand. */
 static const char *
@@ -89,8 +89,10 @@ check_good(const struct endpoint *ep, char **params)
 		ep->token_keys.count && ep->issuer && ep->audience));
 	CHECK(is_number(
 	    find(params, "HOOKDIR_", "MAX_BODY"), ep->max_body, 16u << 20));
-	CHECK(is_number(
-	    find(params, "HOOKDIR_", "QUARANTINE"), ep->quarantine.bytes, 64u << 20));
+	CHECK(is_number(find(params, "HOOKDIR_", "QUARANTINE"),
+	    ep->quarantine.bytes, 64u << 20));
+	CHECK(is_number(find(params, "HOOKDIR_", "QUARANTINE_FILES"),
+	    ep->quarantine.files, 10000));
 	CHECK(is_number(find(params, "HOOKDIR_", "DEDUP"), ep->dedup, 0));
 	CHECK(is_number(
 	    find(params, "HOOKDIR_", "TOKEN_TTL"), ep->token_ttl, 3600));
