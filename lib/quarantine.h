@@ -24,7 +24,7 @@ enum quarantined {
 	QUARANTINE_CALLER_FULL, /* this caller has its quarter */
 	QUARANTINE_FORM_FULL,	/* calls without the form have their half */
 	QUARANTINE_DISK_LOW,	/* the file system has too little left */
-	QUARANTINE_BUSY,	/* another thread makes the first count */
+	QUARANTINE_BUSY,	/* not counted yet, or too many at once */
 	QUARANTINE_FAILED
 };
 
@@ -65,9 +65,10 @@ enum quarantined quarantine_check(const struct spool *spool,
  * set for QUARANTINE_FAILED alone. A power cut may lose a file that was kept,
  * but never tears it.
  *
- * Never waits for another thread that counts files. The bounds are exact
- * for one process; each further one may exceed them by what it keeps
- * between two counts.
+ * Never waits for another thread: neither for one that counts files nor
+ * for those that write. At most 64 write at once, with the same shares. The
+ * bounds are exact for one process; each further one may exceed them by what
+ * it keeps between two counts.
  */
 enum quarantined quarantine_keep(const struct spool *spool,
     const struct quarantine_amount *bounds, const struct quarantine_call *call,

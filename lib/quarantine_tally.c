@@ -34,6 +34,12 @@
 /* At least this is left free, or a tenth where that is less. */
 #define FREE_BYTES (UINT64_C(1) << 30)
 
+/*
+ * Most files of one quarantine that are being written, so that the threads
+ * and the disk are there for messages.
+ */
+#define AT_ONCE 64
+
 /* Most directories that are remembered; each takes 17 KiB. */
 #define TALLIES 1024
 
@@ -72,22 +78,38 @@ fits(struct quarantine_amount held, uint64_t bytes,
 	    held.files < bounds.files / part + (bounds.files % part != 0);
 }
 
+/* The shares are the same whatever the sums and the bounds are of. */
 static enum quarantined
-judge(const struct quarantine_tally *t, struct quarantine_amount spare,
+judge(const struct quarantine_sums *sums,
     const struct quarantine_amount *bounds, const struct quarantine_item *item)
 {
+	struct quarantine_amount held = quarantine_sums_of(sums, item->caller);
+
+	if (!fits(sums->all, item->bytes, *bounds, 1))
+		return QUARANTINE_FULL;
+	if (!fits(held, item->bytes, *bounds, 4))
+		return QUARANTINE_CALLER_FULL;
+	if (!item->full_form && !fits(sums->formless, item->bytes, *bounds, 2))
+		return QUARANTINE_FORM_FULL;
+	return QUARANTINE_KEPT;
+}
+
+static enum quarantined
+judge_all(const struct quarantine_tally *t, struct quarantine_amount spare,
+    const struct quarantine_amount *bounds, const struct quarantine_item *item)
+{
+	static const struct quarantine_amount at_once = { UINT64_MAX, AT_ONCE };
+	enum quarantined outcome;
+
 	if (!t->known)
 		return QUARANTINE_BUSY;
-	if (!fits(t->there.all, item->bytes, *bounds, 1))
-		return QUARANTINE_FULL;
-	if (!fits(quarantine_sums_of(&t->there, item->caller), item->bytes,
-		*bounds, 4))
-		return QUARANTINE_CALLER_FULL;
-	if (!item->full_form &&
-	    !fits(t->there.formless, item->bytes, *bounds, 2))
-		return QUARANTINE_FORM_FULL;
+	outcome = judge(&t->there, bounds, item);
+	if (outcome != QUARANTINE_KEPT)
+		return outcome;
 	if (!fits(t->pending.all, item->bytes, spare, 1))
 		return QUARANTINE_DISK_LOW;
+	if (judge(&t->pending, &at_once, item) != QUARANTINE_KEPT)
+		return QUARANTINE_BUSY;
 	return QUARANTINE_KEPT;
 }
 
@@ -263,7 +285,7 @@ quarantine_reserve(int directory, const struct quarantine_amount *bounds,
 		(void)error_set(err, ERROR_MEMORY, "no memory to count");
 	else if (!is_count_due(t, &st, now) ||
 	    count(t, directory, &st, err) == 0)
-		outcome = judge(t, spare, bounds, item);
+		outcome = judge_all(t, spare, bounds, item);
 	if (outcome == QUARANTINE_KEPT && tally) {
 		reserve(t, item);
 		*tally = t;

@@ -5,8 +5,8 @@ Four endpoints are flooded: two whose quarantine/ has 60,000 files already,
 one with its default bounds, and one whose spool is alone on an ext4 of 1 GiB,
 as mkfs makes it, whose inodes are nearly used up. Meanwhile and afterwards:
 
-  true calls to another endpoint get their 200, 99 of 100 within 0.3 s, and
-  each is stored;
+  true calls to another endpoint get their 200, 99 of 100 at most 0.3 s later
+  than in the same flood with the quarantine off, and each is stored;
   calls of a true sender with a wrong key are all kept, though the flood has
   long filled its share;
   the ext4 accepts what verifies.
@@ -47,7 +47,8 @@ LONG = float(os.environ.get("HOOKDIR_FLOOD", "60"))
 SHORT = 5.0  # for a control
 CONNECTIONS = 200
 FILES = 60000
-LATEST = 0.3  # seconds, for 99 of 100
+LATEST = 0.3  # seconds, for 99 of 100, more than without a quarantine
+HANG_UP = 3.0  # then senders do
 TRUE_SENDER = "203.0.113.9"
 ONE = ["192.0.2.1"]
 MANY = [f"198.51.{third}.{last}" for third in range(100, 104)
@@ -271,41 +272,85 @@ NO_LOOK = [(TALLY, r"floor = [^;]*;", "floor = 0;"),
            (TALLY, r"if \(vfs\.f_files\)", "if (0)")]
 
 
-def delays(handler, seconds):
-    """(true calls meanwhile, the time of 99 of 100, the longest, lost ones,
-    calls in the flood) with two crowded quarantines"""
-    closed, open_, spool = crowded(), crowded(), new_spool()
-    waves = [requests(closed, MANY, FORGED),
-             requests(open_, MANY, FORGED, **NO_BOUND)]
-    with flood(handler, waves) as found, \
-            true_calls(handler, spool) as calls:
-        time.sleep(seconds)
-    eq("answers that are no 200", calls.wrong, [])
-    there = collections.Counter(m.data for m in spool.messages())
-    lost = sum(there[b'{"n":%d}' % number] != 1
-               for number in range(len(calls.seconds)))
-    for each in (closed, open_, spool):
-        shutil.rmtree(each.path)
-    return (len(calls.seconds), calls.percentile(0.99), max(calls.seconds),
-            lost, sum(found.values()))
+class Hand(threading.Thread):
+    """Changes a quarantine/ ten times a second, as a person may"""
+
+    def __init__(self, spool):
+        super().__init__(daemon=True)
+        self.path = os.path.join(spool.path, "quarantine", "by-hand")
+        self.done = threading.Event()
+
+    def run(self):
+        while not self.done.wait(0.1):
+            with open(self.path, "wb"):
+                pass
+            os.unlink(self.path)
+
+    def __enter__(self):
+        self.start()
+
+    def __exit__(self, *_):
+        self.done.set()
+        self.join()
+
+
+class Delays:
+    """True calls elsewhere while there is a flood"""
+
+    def __init__(self, handler, waves, seconds, hand=None):
+        spool = new_spool()
+        with hand or contextlib.nullcontext(), \
+                flood(handler, waves) as found, \
+                true_calls(handler, spool) as calls:
+            time.sleep(seconds)
+        self.rejected = sum(found.values())
+        self.count = len(calls.seconds)
+        self.late = calls.percentile(0.99)
+        self.longest = max(calls.seconds)
+        eq("answers that are no 200", calls.wrong, [])
+        there = collections.Counter(m.data for m in spool.messages())
+        self.lost = sum(there[b'{"n":%d}' % number] != 1
+                        for number in range(self.count))
+        eq("lost", self.lost, 0)
+
+    def __str__(self):
+        return f"{self.count}, {self.rejected}, {self.late:.3f} s, " \
+            f"{self.longest:.3f} s, {self.lost}"
+
+
+def crowded_delays(handler, seconds):
+    spools = [crowded(), crowded()]
+    return Delays(handler, [requests(spool, MANY, FORGED)
+                            for spool in spools], seconds, Hand(spools[0]))
 
 
 @test("true calls elsewhere are not late", seconds=1200)
 def _():
+    spool = new_spool()
     with Handler() as handler:
-        count, late, longest, lost, rate = delays(handler, LONG)
-    figure(f"{rate} rejected calls from {CONNECTIONS} connections at two "
-           f"quarantines of {FILES} files: of {count} true calls elsewhere "
-           "99 of 100 within, the longest, lost",
-           f"{late:.3f} s, {longest:.3f} s, {lost}", f"{LATEST} s, -, 0")
-    eq("lost", lost, 0)
-    ok(f"{late:.3f} s is below {LATEST} s", late < LATEST)
+        off = Delays(handler, [requests(
+            spool, MANY, FORGED, HOOKDIR_QUARANTINE="0")], LONG / 4)
+    what = "true calls elsewhere, rejected calls, 99 of 100 within, the " \
+        "longest, lost"
+    figure(f"quarantine off, {CONNECTIONS} connections: {what}", off, "-")
+    # What the quarantine adds to what so many calls cost anyway
+    latest = LATEST + off.late
+    with Handler() as handler:
+        delays = crowded_delays(handler, LONG)
+    figure(f"two quarantines of {FILES} files, {CONNECTIONS} connections: "
+           f"{what}", delays, f"-, -, {latest:.3f} s, -, 0")
+    ok(f"{delays.late:.3f} s is below {latest:.3f} s", delays.late < latest)
+    with Handler() as handler:
+        filling = Delays(handler, [requests(
+            spool, MANY, FORGED, **NO_BOUND)], LONG / 4)
+    figure(f"a quarantine that is filled by {len(MANY)} callers: {what}",
+           filling, f"-, -, {HANG_UP} s, -, 0")
+    ok(f"{filling.late:.3f} s is below {HANG_UP} s", filling.late < HANG_UP)
     with Broken(*COUNTS_ALWAYS) as handler:
-        count, late, _, _, rate = delays(handler, SHORT)
-    figure(f"control, files are counted for each call, {rate} calls: of "
-           f"{count} true calls 99 of 100 within", f"{late:.3f} s",
-           f"above {LATEST} s, found")
-    ok(f"{late:.3f} s is above {LATEST} s", late > LATEST)
+        delays = crowded_delays(handler, SHORT)
+    figure(f"control, files are counted for each call: {what}", delays,
+           f"-, -, above {latest:.3f} s, found")
+    ok(f"{delays.late:.3f} s is above {latest:.3f} s", delays.late > latest)
 
 
 def kept_of(handler, seconds, **params):
@@ -324,7 +369,6 @@ def kept_of(handler, seconds, **params):
         eq("afterwards", calls.make(0).status, 403)
     eq("answers that are no 403", calls.wrong, [])
     held = holdings(spool)
-    shutil.rmtree(spool.path)
     return len(calls.seconds), held.pop(TRUE_SENDER, 0), held
 
 

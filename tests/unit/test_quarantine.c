@@ -572,6 +572,51 @@ test_failed_write(void **state)
 	leave_place(&place);
 }
 
+/* The shares of what is being written at once are the same. */
+static void
+test_at_once(void **state)
+{
+	struct quarantine_amount bounds = { MANY * BLOCK, MANY };
+	struct quarantine_item item = { BLOCK, true, "192.0.2.1" };
+	struct quarantine_tally *tally;
+	struct place place = new_place();
+	struct spool spool = must_open(&place);
+	int fd = open(in_spool(&place, "quarantine"), O_RDONLY | O_DIRECTORY);
+	struct error err = ERROR_INIT;
+	int i, kept[3] = { 0, 0, 0 };
+
+	(void)state;
+	for (i = 0; i < 100; i++)
+		kept[0] += quarantine_reserve(fd, &bounds, &item, &tally,
+			       &err) == QUARANTINE_KEPT;
+	item.full_form = false;
+	for (i = 0; i < 100; i++) {
+		item.caller = another();
+		kept[1] += quarantine_reserve(fd, &bounds, &item, &tally,
+			       &err) == QUARANTINE_KEPT;
+	}
+	item.full_form = true;
+	for (i = 0; i < 100; i++) {
+		item.caller = another();
+		kept[2] += quarantine_reserve(fd, &bounds, &item, &tally,
+			       &err) == QUARANTINE_KEPT;
+	}
+	assert_int_equal(kept[0], 16);
+	assert_int_equal(kept[1], 32);
+	assert_int_equal(kept[2], 16);
+	item.caller = another();
+	assert_int_equal(quarantine_reserve(fd, &bounds, &item, NULL, &err),
+	    QUARANTINE_BUSY);
+	item.caller = "192.0.2.1";
+	quarantine_settle(tally, &item, true);
+	item.caller = another();
+	assert_int_equal(quarantine_reserve(fd, &bounds, &item, NULL, &err),
+	    QUARANTINE_KEPT);
+	(void)close(fd);
+	spool_close(&spool);
+	leave_place(&place);
+}
+
 /* More directories than are remembered: each has its own sums. */
 static void
 test_many_directories(void **state)
@@ -793,6 +838,7 @@ main(void)
 		cmocka_unit_test(test_room_of_the_file_system),
 		cmocka_unit_test(test_check_keeps_nothing),
 		cmocka_unit_test(test_failed_write),
+		cmocka_unit_test(test_at_once),
 		cmocka_unit_test(test_many_directories),
 		cmocka_unit_test(test_nobody_waits_for_a_count),
 		cmocka_unit_test(test_full_is_cheap),
