@@ -462,7 +462,33 @@ def _(here):
     body = signed(key="not the key")
     refused(here.post(body), 403, "signature-mismatch")
     eq("new", here.spool.names("new"), [])
-    here.spool.one("quarantine")
+    has("its name", here.spool.one("quarantine").name,
+        ",full,from=127.0.0.1.json")
+
+
+BEHIND_A_PROXY = {
+    "nginx": "set_real_ip_from 127.0.0.1; real_ip_header X-Forwarded-For;",
+    "apache": "LoadModule remoteip_module "
+              "/usr/lib/apache2/modules/mod_remoteip.so\n"
+              "RemoteIPHeader X-Forwarded-For\n"
+              "RemoteIPInternalProxy 127.0.0.1"}
+
+
+@each("behind a proxy, each of its clients is a caller", SERVERS)
+def _(here):
+    web = {"nginx": Nginx, "apache": Apache}[here.kind](
+        here.handler, keys=[KEY], main=BEHIND_A_PROXY[here.kind])
+    try:
+        for caller in ("192.0.2.1", "192.0.2.2", "2001:db8:0:1::2"):
+            refused(web.post(PATH, signed(key="not the key"), [
+                *shipmondo.HEADERS, ("X-Forwarded-For", caller)]), 403,
+                    "signature-mismatch")
+        eq("callers", sorted(
+            name.partition(",from=")[2]
+            for name in web.spool("shipmondo").names("quarantine")),
+           ["192.0.2.1.json", "192.0.2.2.json", "2001-db8-0-1.json"])
+    finally:
+        web.stop()
 
 
 @each("both keys are good during a rotation")

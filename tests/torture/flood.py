@@ -344,8 +344,9 @@ def _():
         filling = Delays(handler, [requests(
             spool, MANY, FORGED, **NO_BOUND)], LONG / 4)
     figure(f"a quarantine that is filled by {len(MANY)} callers: {what}",
-           filling, f"-, -, {HANG_UP} s, -, 0")
-    ok(f"{filling.late:.3f} s is below {HANG_UP} s", filling.late < HANG_UP)
+           filling, f"-, -, {HANG_UP + off.late:.3f} s, -, 0")
+    ok(f"{filling.late:.3f} s is below {HANG_UP} s and what it takes anyway",
+       filling.late < HANG_UP + off.late)
     with Broken(*COUNTS_ALWAYS) as handler:
         delays = crowded_delays(handler, SHORT)
     figure(f"control, files are counted for each call: {what}", delays,
