@@ -125,9 +125,10 @@ find_spare(int directory, struct quarantine_amount *spare, struct error *err)
 	all = (uint64_t)vfs.f_blocks * vfs.f_frsize;
 	left = (uint64_t)vfs.f_bavail * vfs.f_frsize;
 	floor = all / 10 < FREE_BYTES ? all / 10 : FREE_BYTES;
-	spare->bytes = left > floor ? left - floor : 0;
-	/* Some have no table of inodes that could be full, and say 0. */
-	spare->files = UINT64_MAX;
+	/* 0 in all: the file system has no such bound, or does not tell. */
+	spare->bytes = spare->files = UINT64_MAX;
+	if (all)
+		spare->bytes = left > floor ? left - floor : 0;
 	if (vfs.f_files)
 		spare->files = vfs.f_favail > vfs.f_files / 10
 		    ? vfs.f_favail - vfs.f_files / 10

@@ -435,6 +435,31 @@ test_changed_by_hand(void **state)
 	leave_place(&place);
 }
 
+/* A change that the directory's time does not show, as it came so soon */
+static void
+test_changed_in_the_same_tick(void **state)
+{
+	char name[SPOOL_NAME_SIZE];
+	struct place place = new_place();
+	struct spool spool = must_open(&place);
+	struct timespec times[2];
+	struct stat st;
+
+	(void)state;
+	assert_int_equal(
+	    keep(&spool, 1, MANY, 1, another(), true, name), QUARANTINE_KEPT);
+	(void)usleep(300000);
+	assert_keep(&spool, 1, MANY, 1, another(), true, QUARANTINE_FULL);
+	assert_int_equal(stat(in_spool(&place, "quarantine"), &st), 0);
+	assert_int_equal(unlink(in_folder(&place, "quarantine", name)), 0);
+	times[0] = times[1] = st.st_mtim;
+	assert_int_equal(
+	    utimensat(AT_FDCWD, in_spool(&place, "quarantine"), times, 0), 0);
+	assert_soon(&spool, 1, MANY, 1, QUARANTINE_KEPT);
+	spool_close(&spool);
+	leave_place(&place);
+}
+
 /* Only files count, and what is no file is left alone. */
 static void
 test_odd_things_there(void **state)
@@ -490,12 +515,14 @@ test_room_of_the_file_system(void **state)
 		{ 4096, 1 << 28, 1 << 18, 1000, 1000, QUARANTINE_DISK_LOW },
 		{ 4096, 1000, 1000, 1000, 101, QUARANTINE_KEPT },
 		{ 4096, 1000, 1000, 1000, 100, QUARANTINE_DISK_LOW },
+		{ 4096, 1000, 1000, 1000, 99, QUARANTINE_DISK_LOW },
 		{ 4096, 1000, 1000, 1000, 0, QUARANTINE_DISK_LOW },
+		{ 4096, 1000, 99, 1000, 1000, QUARANTINE_DISK_LOW },
 		/* btrfs: it has no inodes to run out of */
 		{ 4096, 1000, 1000, 0, 0, QUARANTINE_KEPT },
 		{ 4096, 1000, 100, 0, 0, QUARANTINE_DISK_LOW },
-		/* nothing is known */
-		{ 0, 0, 0, 0, 0, QUARANTINE_DISK_LOW },
+		/* tmpfs without a size */
+		{ 4096, 0, 0, 0, 0, QUARANTINE_KEPT },
 	};
 	struct place place = new_place();
 	struct spool spool = must_open(&place);
@@ -690,6 +717,7 @@ test_nobody_waits_for_a_count(void **state)
 	size_t j;
 
 	(void)state;
+	(void)alarm(60); /* should somebody wait */
 	held_up = true;
 	waiting = false;
 	assert_int_equal(pthread_create(&thread, NULL, call_once, &caller), 0);
@@ -731,6 +759,7 @@ test_nobody_waits_for_a_count(void **state)
 		leave_place(&other_places[j]);
 	}
 	assert_int_equal(count_entries(in_spool(&place, "quarantine")), 12);
+	(void)alarm(0);
 	spool_close(&spool);
 	leave_place(&place);
 }
@@ -834,6 +863,7 @@ main(void)
 		cmocka_unit_test(test_process_after_process),
 		cmocka_unit_test(test_name_and_mode),
 		cmocka_unit_test(test_changed_by_hand),
+		cmocka_unit_test(test_changed_in_the_same_tick),
 		cmocka_unit_test(test_odd_things_there),
 		cmocka_unit_test(test_room_of_the_file_system),
 		cmocka_unit_test(test_check_keeps_nothing),
