@@ -118,13 +118,16 @@ has_line(const struct exchange *x)
 	static struct throttle calls = { LOG_BURST, LOG_INTERVAL, { 0 } };
 	static struct throttle guesses = { 1, LOG_INTERVAL, { 0 } };
 	const struct endpoint *ep = &x->endpoint;
+	uint64_t kind;
 
 	if (is_accepted(x) || x->verified)
 		return true;
 	if (ep->role == ROLE_TOKEN)
 		return throttle_pass(&guesses, endpoint_hash(ep));
-	return throttle_pass(
-	    &calls, throttle_hash(endpoint_hash(ep), reason_of(x)));
+	kind = throttle_hash(endpoint_hash(ep), reason_of(x));
+	/* That a quarantine has become full is another thing to know. */
+	kind = throttle_hash(kind, quarantined_names[x->quarantined]);
+	return throttle_pass(&calls, kind);
 }
 
 static void
