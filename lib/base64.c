@@ -120,6 +120,20 @@ base64_decode(struct span text, struct buf *out)
 	return decode(text, standard_values, out);
 }
 
+bool
+base64_decode_any(struct span text, struct buf *out)
+{
+	struct span bare = text;
+
+	while (bare.len && bare.at[bare.len - 1] == '=')
+		bare.len--;
+	if (bare.len != text.len &&
+	    (text.len - bare.len > 2 || text.len % 4 != 0))
+		return false;
+	return decode(bare, standard_values, out) ||
+	    decode(bare, url_safe_values, out);
+}
+
 static void
 encode(struct span bytes, const char *alphabet, bool pad, struct buf *out)
 {

@@ -22,6 +22,12 @@
 bool base64_decode(struct span text, struct buf *out);	  /* section 4 */
 bool base64url_decode(struct span text, struct buf *out); /* 5, no padding */
 
+/*
+ * The same for text that people copy, such as keys: either alphabet, but
+ * not both, and with or without its padding.
+ */
+bool base64_decode_any(struct span text, struct buf *out);
+
 void base64_encode(struct span bytes, struct buf *out);	   /* section 4 */
 void base64url_encode(struct span bytes, struct buf *out); /* 5, no padding */
 

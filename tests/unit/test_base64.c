@@ -318,6 +318,33 @@ test_no_room(void **state)
 	}
 }
 
+/* Either alphabet, padded or not, and nothing else */
+static void
+test_any(void **state)
+{
+	static const struct encoding any = { "any", standard, true,
+		base64_decode_any, NULL };
+	static const char *const texts[] = { "", "/+8=", "/+8", "_-8=", "_-8",
+		"/w==", "/w", "_w==", "_w", "AAAA", "++//", "--__" };
+	static const struct span wants[] = { LITERAL(""), LITERAL("\xff\xef"),
+		LITERAL("\xff\xef"), LITERAL("\xff\xef"), LITERAL("\xff\xef"),
+		LITERAL("\xff"), LITERAL("\xff"), LITERAL("\xff"),
+		LITERAL("\xff"), LITERAL("\0\0\0"), LITERAL("\xfb\xef\xff"),
+		LITERAL("\xfb\xef\xff") };
+	static const char *const refused[] = { "=", "==", "====", "A",
+		"A=", "A==", "A===", "AA=", "AA===", "AAA==", "AAAA=", "AAAA==",
+		"AAAA====", "+_AA", "-/AA", "AB", "AB==", "AAB", "AAB=", "AA A",
+		"AAA\n", " AAA", "A=AA", "=AAA", "AA==AAAA", "\xc3\xb8==" };
+	size_t i;
+
+	(void)state;
+	for (i = 0; i < COUNT(texts); i++)
+		assert_taken(&any, span_of(texts[i]), wants[i]);
+	for (i = 0; i < COUNT(refused); i++)
+		assert_refused(&any, span_of(refused[i]));
+	assert_refused(&any, (struct span)LITERAL("AAA\0"));
+}
+
 int
 main(void)
 {
@@ -329,6 +356,7 @@ main(void)
 		cmocka_unit_test(test_rfc4648_3_5_trailing_bits),
 		cmocka_unit_test(test_rfc4648_3_2_padding),
 		cmocka_unit_test(test_no_room),
+		cmocka_unit_test(test_any),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
