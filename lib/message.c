@@ -52,13 +52,31 @@ message_free(struct message *m)
 	buf_free(&m->subject);
 }
 
+/* The header whose name is these two parts together. */
+static struct span
+kept_header(const struct message *m, const char *prefix, const char *rest)
+{
+	size_t i, len = strlen(prefix);
+
+	for (i = 0; i < m->header_count; i++)
+		if (strncasecmp(m->headers[i].name, prefix, len) == 0 &&
+		    strcasecmp(m->headers[i].name + len, rest) == 0)
+			return buf_span(&m->headers[i].value);
+	return (struct span){ NULL, 0 };
+}
+
 struct span
 message_header(const struct message *m, const char *name)
 {
-	size_t i;
+	const char *const *spellings = m->sender->spellings;
+	const char *signature = m->sender->signature.header;
+	size_t len = spellings[0] ? strlen(spellings[0]) : 0;
 
-	for (i = 0; name && i < m->header_count; i++)
-		if (strcasecmp(m->headers[i].name, name) == 0)
-			return buf_span(&m->headers[i].value);
-	return (struct span){ NULL, 0 };
+	if (!name)
+		return (struct span){ NULL, 0 };
+	if (len == 0 || strncasecmp(name, spellings[0], len) != 0 ||
+	    kept_header(m, "", signature).len ||
+	    !kept_header(m, spellings[1], signature + len).len)
+		return kept_header(m, "", name);
+	return kept_header(m, spellings[1], name + len);
 }

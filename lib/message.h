@@ -77,7 +77,10 @@ void message_free(struct message *m);
 /* What is large: the body and all that was taken from it, not the id. */
 void message_free_body(struct message *m);
 
-/* The value of a kept header; an empty span when there is none. */
+/*
+ * The value of a kept header; an empty span when there is none. A name of
+ * the sender's first spelling finds the header in the spelling of this call.
+ */
 struct span message_header(const struct message *m, const char *name);
 
 #endif

@@ -12,8 +12,8 @@
 
 #include <stdbool.h>
 
-#define SENDER_HEADERS_MAX 8
-#define SENDER_PATHS_MAX   8
+#define SENDER_HEADERS_MAX 12
+#define SENDER_PATHS_MAX   12
 
 /* How a call of this sender is verified. */
 enum sender_scheme {
@@ -38,14 +38,18 @@ struct sender_signature {
 	enum sender_encoding encoding;
 	/*
 	 * The signed bytes: %b is the body, %i and %t are the id and the
-	 * time of the message, from the headers or list members below.
+	 * time of the message, from the headers or list members below. With
+	 * an id the pattern is "%i.%t.%b", see has_one_reading().
 	 */
 	const char *pattern;
 	const char *id_header;	 /* %i, or NULL */
 	const char *time_header; /* %t, or NULL */
 	const char *time_prefix; /* %t as a member of the list, or NULL */
 	unsigned tolerance;	 /* seconds that %t may be off; 0: any */
-	/* The key is base64 of the bytes, after "whsec_". */
+	/*
+	 * The key is the text or the bytes that it says in base64, in front
+	 * of which "whsec_" can stand.
+	 */
 	bool key_is_base64;
 };
 
@@ -63,6 +67,12 @@ struct sender {
 	const char *name;
 	const char *methods; /* as in Allow: "GET, POST" */
 	enum sender_scheme scheme;
+	/*
+	 * A header whose name begins with the first of these may begin with
+	 * the second instead. A call has all of them in one spelling: the
+	 * second, if only that has a signature. NULL: there is one spelling.
+	 */
+	const char *spellings[2];
 	struct sender_signature signature;
 	struct sender_notice notice;
 

@@ -15,6 +15,9 @@
 #include "secret.h"
 
 #define KEY_PREFIX     "whsec_"
+#define KEY_PREFIX_V1  "v1," KEY_PREFIX /* as some senders show it */
+#define ID_MAX	       256		/* characters */
+#define TIME_DIGITS    10  /* of seconds since 1970, from 2001 to 2286 */
 #define SIGNATURE_MAX  128 /* characters; none of ours has more than 64 */
 #define SIGNATURES_MAX 16  /* in one header; what follows is not looked at */
 
@@ -88,27 +91,109 @@ append_signed(const struct message *m, struct span time, struct buf *out,
 	return buf_check(out, err);
 }
 
-/* The MAC of the signed bytes under a key as it stands in the parameters. */
+/* Ten digits, the first of them no 0. */
+static bool
+begins_with_time(struct span text)
+{
+	size_t i;
+
+	if (text.len < TIME_DIGITS || text.at[0] == '0')
+		return false;
+	for (i = 0; i < TIME_DIGITS; i++)
+		if (text.at[i] < '0' || text.at[i] > '9')
+			return false;
+	return true;
+}
+
+/*
+ * A character of an id: visible, but no comma, which joins two headers, and
+ * nothing that JSON or XML begins with. So an id ends before such a body.
+ */
+static bool
+is_of_id(char c)
+{
+	return c > ' ' && c < 0x7f && !strchr(",\"<[{", c);
+}
+
+/*
+ * Can the text of "%i.%t.%b" be cut in one way only? "msg_1.1795280732" and
+ * "body" sign the same text as "msg_1" and "1795280733.body" do, so a caller
+ * could send a call that was signed for one id under the other one.
+ */
+static bool
+has_one_reading(struct span text)
+{
+	size_t i, readings = 0;
+	struct span rest;
+
+	for (i = 0; i < text.len && i <= ID_MAX && is_of_id(text.at[i]); i++) {
+		rest = skip(text, i + 1);
+		if (i > 0 && text.at[i] == '.' && begins_with_time(rest) &&
+		    rest.len > TIME_DIGITS && rest.at[TIME_DIGITS] == '.')
+			readings++;
+	}
+	return readings <= 1;
+}
+
+/* The id is there, and it is certain where it ends. */
 static int
-make_mac(const struct sender_signature *rule, const struct key *named,
-    struct span bytes, unsigned char mac[SHA256_SIZE], struct error *err)
+check_id(const struct message *m, struct span text, struct error *err)
+{
+	const char *name = m->sender->signature.id_header;
+	struct span id = message_header(m, name);
+	size_t i;
+
+	if (!name)
+		return 0;
+	for (i = 0; i < id.len && is_of_id(id.at[i]); i++)
+		;
+	if (id.len == 0 || id.len > ID_MAX || i < id.len)
+		return error_set(err, ERROR_FORM,
+		    "the header %s is absent or holds no id", name);
+	if (!has_one_reading(text))
+		return error_set(err, ERROR_FORM,
+		    "what is signed can be cut into id, time and body in more "
+		    "than one way");
+	return 0;
+}
+
+/* Cut off what marks a key as base64; false where nothing does. */
+static bool
+cut_mark(struct span *key)
+{
+	if (!begins(*key, KEY_PREFIX) && !begins(*key, KEY_PREFIX_V1))
+		return false;
+	*key = skip(*key,
+	    begins(*key, KEY_PREFIX) ? strlen(KEY_PREFIX)
+				     : strlen(KEY_PREFIX_V1));
+	return true;
+}
+
+/*
+ * The MAC of the signed bytes under a key as it stands in the parameters,
+ * or, decoded, under the bytes that it says in base64.
+ */
+static int
+make_mac(const struct key *named, bool decoded, struct span bytes,
+    unsigned char mac[SHA256_SIZE], struct error *err)
 {
 	struct buf raw = BUF_INIT(4096);
 	struct span key = named->bytes;
+	bool marked = decoded && cut_mark(&key);
 	int rc = -1;
 
-	if (!rule->key_is_base64)
-		return hmac_sha256(key, bytes, mac, err);
-	if (begins(key, KEY_PREFIX))
-		key = skip(key, strlen(KEY_PREFIX));
-	if (!base64_decode(key, &raw) || (raw.len == 0 && !raw.failed))
+	if (!decoded)
+		rc = hmac_sha256(key, bytes, mac, err);
+	else if (base64_decode_any(key, &raw) && (raw.len || raw.failed))
+		rc = buf_check(&raw, err) < 0
+		    ? -1
+		    : hmac_sha256(buf_span(&raw), bytes, mac, err);
+	else if (marked)
 		(void)error_set(err, ERROR_CONFIGURATION,
 		    "HOOKDIR_KEY (%s): not " KEY_PREFIX " and base64",
 		    named->name);
-	else if (buf_check(&raw, err) < 0)
-		;
 	else
-		rc = hmac_sha256(buf_span(&raw), bytes, mac, err);
+		rc = hmac_sha256(named->bytes, bytes, mac, err);
 	secret_wipe(raw.at, raw.size);
 	buf_free(&raw);
 	return rc;
@@ -153,19 +238,18 @@ is_listed(const struct sender_signature *rule, struct span list,
 	return rc < 0 ? -1 : match;
 }
 
-/* Seconds since 1970, digits alone; -1 when it is something else. */
+/* Seconds since 1970; -1 when it is something else. */
 static double
 seconds_of(struct span text)
 {
 	double seconds = 0;
 	size_t i;
 
-	for (i = 0; i < text.len; i++) {
-		if (text.at[i] < '0' || text.at[i] > '9' || i == 15)
-			return -1;
+	if (text.len != TIME_DIGITS || !begins_with_time(text))
+		return -1;
+	for (i = 0; i < text.len; i++)
 		seconds = seconds * 10 + (text.at[i] - '0');
-	}
-	return text.len ? seconds : -1;
+	return seconds;
 }
 
 static int
@@ -194,6 +278,31 @@ signature_time(const struct message *m)
 	return find_time(m, message_header(m, m->sender->signature.header));
 }
 
+/*
+ * Are the bytes signed with this key, in whichever way it is written? 1, 0
+ * or -1; *seen: the list holds signatures.
+ */
+static int
+is_signed_with(const struct sender_signature *rule, const struct key *key,
+    struct span bytes, struct span list, bool *seen, struct error *err)
+{
+	unsigned char mac[SHA256_SIZE];
+	int decoded, listed, match = 0;
+
+	for (decoded = rule->key_is_base64; decoded >= 0; decoded--) {
+		listed = make_mac(key, decoded, bytes, mac, err) < 0
+		    ? -1
+		    : is_listed(rule, list, mac, seen, err);
+		if (listed < 0) {
+			match = -1;
+			break;
+		}
+		match |= listed;
+	}
+	secret_wipe(mac, sizeof(mac));
+	return match;
+}
+
 int
 signature_verify(const struct message *m, const struct keyring *keys,
     const char **key_used, struct error *err)
@@ -203,7 +312,6 @@ signature_verify(const struct message *m, const struct keyring *keys,
 	struct span time = find_time(m, list);
 	struct buf built = BUF_INIT(m->body.max + 2 * MESSAGE_TEXT_MAX);
 	struct span bytes = buf_span(&m->body);
-	unsigned char mac[SHA256_SIZE];
 	const char *match = NULL;
 	bool seen = false;
 	size_t i;
@@ -215,9 +323,8 @@ signature_verify(const struct message *m, const struct keyring *keys,
 		bytes = buf_span(&built);
 	}
 	for (i = 0; i < keys->count; i++) {
-		if (make_mac(rule, &keys->keys[i], bytes, mac, err) < 0)
-			goto out;
-		listed = is_listed(rule, list, mac, &seen, err);
+		listed = is_signed_with(
+		    rule, &keys->keys[i], bytes, list, &seen, err);
 		if (listed < 0)
 			goto out;
 		if (listed && !match)
@@ -228,6 +335,8 @@ signature_verify(const struct message *m, const struct keyring *keys,
 	else if (!seen)
 		(void)error_set(err, ERROR_FORM,
 		    "the header %s holds no signature", rule->header);
+	else if (check_id(m, bytes, err) < 0)
+		;
 	else if (!match)
 		(void)error_set(err, ERROR_SIGNATURE,
 		    "the signature was not made with a key of this endpoint");
@@ -236,7 +345,6 @@ signature_verify(const struct message *m, const struct keyring *keys,
 		rc = 0;
 	}
 out:
-	secret_wipe(mac, sizeof(mac));
 	buf_free(&built);
 	return rc;
 }

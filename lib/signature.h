@@ -14,9 +14,10 @@
 /*
  * 0: one of the signatures was made with one of the keys, *key_used is its
  * name, and the message is not too old or too new. -1: ERROR_FORM (no
- * signature to look at), ERROR_SIGNATURE, ERROR_EXPIRED and
- * ERROR_NOT_YET_VALID are verdicts; ERROR_CONFIGURATION (the key has not
- * the form that this sender's keys have) and others are faults of ours.
+ * signature, no id, or more than one way to cut what is signed),
+ * ERROR_SIGNATURE, ERROR_EXPIRED and ERROR_NOT_YET_VALID are verdicts;
+ * ERROR_CONFIGURATION (the key has not the form that this sender's keys
+ * have) and others are local errors.
  */
 int signature_verify(const struct message *m, const struct keyring *keys,
     const char **key_used, struct error *err);

@@ -108,11 +108,17 @@ def standard_signature(body, key, ident="msg_1", when=None):
     return "v1," + b64(mac(secret, f"{ident}.{when}.".encode() + raw(body)))
 
 
-def standard(body, key=STANDARD_KEY, ident="msg_1", when=None):
+def standard(body, key=STANDARD_KEY, ident="msg_1", when=None,
+             prefix="webhook-"):
     when = int(time.time()) if when is None else when
-    return [("webhook-id", ident), ("webhook-timestamp", str(when)),
-            ("webhook-signature",
+    return [(prefix + "id", ident), (prefix + "timestamp", str(when)),
+            (prefix + "signature",
              standard_signature(body, key, ident, when))]
+
+
+def svix(body, **options):
+    """The names that Svix uses by default: docs.svix.com/receiving"""
+    return standard(body, prefix="svix-", **options)
 
 
 def github(body, key=GITHUB_KEY, event="push", ident="72d3162e-cc78"):
@@ -121,10 +127,10 @@ def github(body, key=GITHUB_KEY, event="push", ident="72d3162e-cc78"):
 
 
 def shopify(body, key=SHOPIFY_KEY, topic="orders/create",
-            ident="b54557e4-bdd9"):
-    return [("X-Shopify-Topic", topic), ("X-Shopify-Webhook-Id", ident),
-            ("X-Shopify-Shop-Domain", "shop.example"),
-            ("X-Shopify-Hmac-Sha256", b64(mac(key, body)))]
+            ident="b54557e4-bdd9", prefix="X-Shopify-"):
+    return [(prefix + "Topic", topic), (prefix + "Webhook-Id", ident),
+            (prefix + "Shop-Domain", "shop.example"),
+            (prefix + "Hmac-Sha256", b64(mac(key, body)))]
 
 
 def stripe_signature(body, key, when):

@@ -13,14 +13,17 @@ import hashlib
 import json
 import os
 import re
+import subprocess
 import time
 
 import senders
 import shipmondo
-from harness import (FCGI, Cgi, Handler, eq, fail, has, hasnt, main, ok,
-                     read, root_file, test, wait_for, write)
+from harness import (FCGI, Cgi, Handler, Spool, eq, fail, folder, has, hasnt,
+                     main, ok, read, root_file, test, wait_for, write)
+from shipmondo import message_id
 from senders import (KINDS, NSHIFT, NSHIFT_EVENTS, ODD, SECRETS, TOKENS, USERS,
                      XML, basic, bearer, each, serve, tradecloud)
+from spools import TOOL
 
 ORDER = "3d5bc77c-7a4e-4c14-9b1c-4a1a3f0f5b6e"
 
@@ -56,7 +59,45 @@ ENDPOINTS = {
     "/named": {"HOOKDIR_AUTH": "none", "HOOKDIR_EVENT": "my event/\u00e5"},
     "/keyed": {"HOOKDIR_SENDER": "tradecloud", "HOOKDIR_KEY": "k"},
     "/keyless": {"HOOKDIR_SENDER": "stripe", "HOOKDIR_AUTH": "none"},
+    "/once-shipmondo": {"HOOKDIR_SENDER": "shipmondo",
+                        "HOOKDIR_KEY": "a key", "HOOKDIR_KEY_PREVIOUS": "old",
+                        "HOOKDIR_DEDUP": "3600"},
+    "/once-github": {"HOOKDIR_SENDER": "github",
+                     "HOOKDIR_KEY": senders.GITHUB_OLD,
+                     "HOOKDIR_DEDUP": "3600"},
+    "/once-stripe": {"HOOKDIR_SENDER": "stripe",
+                     "HOOKDIR_KEY": senders.STRIPE_KEY,
+                     "HOOKDIR_DEDUP": "3600"},
+    "/once-generic": {"HOOKDIR_AUTH": "none", "HOOKDIR_DEDUP": "3600"},
+    "/svix": {"HOOKDIR_SENDER": "standard-webhooks",
+              "HOOKDIR_KEY": senders.STANDARD_KEY},
+    "/shopify": {"HOOKDIR_SENDER": "shopify",
+                 "HOOKDIR_KEY": senders.SHOPIFY_KEY},
+    "/shipment": {"HOOKDIR_SENDER": "tradecloud", "HOOKDIR_AUTH": "none"},
 }
+
+# How keys of Standard Webhooks are shown: the parameter, and what signs.
+PLUS, SLASH = bytes([0xfb, 0xef, 0xbe] * 8), bytes([0xff] * 25)
+KEYS = {
+    "/key-unpadded": ("whsec_" + senders.b64(SLASH).rstrip("="), SLASH),
+    "/key-padded": ("whsec_" + senders.b64(SLASH), SLASH),
+    "/key-url": ("whsec_" + base64.urlsafe_b64encode(
+        SLASH).decode().rstrip("="), SLASH),
+    "/key-url-padded": (base64.urlsafe_b64encode(SLASH).decode(), SLASH),
+    "/key-plus": (senders.b64(PLUS), PLUS),
+    "/key-v1": ("v1,whsec_" + senders.b64(PLUS), PLUS),
+    "/key-text": ("polar_whs_It is no base64!", b"polar_whs_It is no base64!"),
+    "/key-hex": ("00112233445566778899aabbccddeeff",
+                 b"00112233445566778899aabbccddeeff"),
+    "/key-hex-decoded": ("00112233445566778899aabbccddeeff", base64.b64decode(
+        "00112233445566778899aabbccddeeff")),
+}
+BAD_KEYS = ["whsec_", "whsec_=", "whsec_A", "whsec_AAA=A", "whsec_AAAA=",
+            "whsec_AAA==", "whsec_AA===", "whsec_+-AA", "whsec_AAB",
+            "whsec_AAAA AAAA", "v1,whsec_", "v1,whsec_!"]
+for path, (text, _) in KEYS.items():
+    ENDPOINTS[path] = {"HOOKDIR_SENDER": "standard-webhooks",
+                       "HOOKDIR_KEY": text}
 
 
 @functools.cache
@@ -91,6 +132,36 @@ def refused(got, status, rule):
 
 def digest(body):
     return hashlib.sha256(body).hexdigest()
+
+
+class Bare:
+    """The handler as a CGI program, with the same endpoints"""
+
+    def __init__(self):
+        self.cgi = Cgi()
+        self.root = folder("spools", 0o711)
+
+    def spool(self, name):
+        return Spool(os.path.join(self.root, name))
+
+    def post(self, path, body, headers=()):
+        bare, _, query = path.partition("?")
+        return self.cgi.request(
+            body, headers=list(headers), REQUEST_METHOD="POST",
+            REQUEST_URI=path, QUERY_STRING=query, SERVER_NAME="hooks.example",
+            HOOKDIR_SPOOL=self.spool(bare[1:]).path, **ENDPOINTS[bare])
+
+
+def each_way(name):
+    """A test for each web server and for CGI"""
+    def register(function):
+        each(name)(lambda kind: function(site(kind)))
+
+        @test(f"cgi: {name}")
+        def _():
+            function(Bare())
+        return function
+    return register
 
 
 # --- the samples ------------------------------------------------------------
@@ -1045,6 +1116,124 @@ def _(kind):
     log = web.handler.new_log()
     has("handler's log", log, "HOOKDIR_KEY (current): not whsec_")
     has("handler's log", log, "HOOKDIR_KEY (previous): not whsec_")
+
+
+@each_way("standard: svix-* is the same as webhook-*, but not beside it")
+def _(web):
+    body = b'{"type":"user.created","data":{"id":"u1"}}'
+    accepted(web.post("/svix", body, senders.svix(body)), "msg_1")
+    message = web.spool("svix").one()
+    for name, value in (("type", "user.created"), ("svixid", "msg_1"),
+                        ("verifiedby", "hmac")):
+        eq(name, message[name], value)
+    ok("kept", "svixsignature" in message and "svixtimestamp" in message)
+    now = int(time.time())
+    ours = dict(senders.standard(body, ident="ours", when=now))
+    theirs = dict(senders.svix(body, ident="theirs", when=now))
+    # All headers of a call are of one spelling.
+    accepted(web.post("/svix", body, {**theirs, **ours}.items()), "ours")
+    for left_out in ours:
+        part = {k: v for k, v in ours.items() if k != left_out}
+        got = web.post("/svix", body, {**theirs, **part}.items())
+        if left_out == "webhook-signature":
+            accepted(got, "theirs")
+        else:
+            eq(f"without {left_out}", got.status,
+               400 if left_out == "webhook-id" else 403)
+    mixed = {**theirs, "webhook-id": "theirs"}
+    del mixed["svix-id"]
+    refused(web.post("/svix", body, mixed.items()), 400, "form-unknown")
+    refused(web.post("/svix", body, senders.svix(
+        body, key=senders.STANDARD_OLD)), 403, "signature-mismatch")
+    kept = web.spool("svix").quarantine()[-1]
+    for name in ("svixid", "svixtimestamp", "svixsignature"):
+        ok(f"{name} is in quarantine/", name in kept)
+
+
+@each_way("shopify: the headers without X- are the same")
+def _(web):
+    body = b'{"id":820982911946154508}'
+    accepted(web.post("/shopify", body, senders.shopify(
+        body, prefix="shopify-")), "b54557e4-bdd9")
+    message = web.spool("shopify").one()
+    for name, value in (("type", "com.shopify.orders-create"),
+                        ("shopifytopic", "orders/create"),
+                        ("subject", "820982911946154508"),
+                        ("shopifyshopdomain", "shop.example")):
+        eq(name, message[name], value)
+    mixed = [*senders.shopify(body)[:3],
+             senders.shopify(body, prefix="Shopify-")[3]]
+    accepted(web.post("/shopify", body, mixed))
+    message = web.spool("shopify").messages()[1]
+    eq("type of headers that are not signed with it", message["type"],
+       "com.shopify.event")
+    both = senders.shopify(body) + senders.shopify(
+        body, "wrong", "x/y", "z", "Shopify-")
+    accepted(web.post("/shopify", body, both), "b54557e4-bdd9")
+
+
+# Of the id: absent, two that were joined, more than one word, too long
+BAD_IDS = ["", "a b", "a, b", "a,b", "m\u00f8", 'a"b', "{1}", "x" * 257]
+
+
+@each_way("standard: a call without an id, or with an odd one, is 400")
+def _(web):
+    for ident in BAD_IDS:
+        signed = senders.standard(b"{}", ident=ident)
+        refused(web.post("/svix", b"{}", signed), 400, "form-unknown")
+    refused(web.post("/svix", b"{}", senders.standard(b"{}", ident="")[1:]),
+            400, "form-unknown")
+    for ident in ("x" * 256, "a.b.c", "evt.2026.1", "urn:uuid:1|2/3_4-~!",
+                  "1796083198", "evt.0796083198", "evt.179608319"):
+        accepted(web.post("/svix", b"{}", senders.standard(
+            b"{}", ident=ident)), ident)
+    text = b"evt.179608319.text, which is no time.1796083198"
+    accepted(web.post("/svix", text, senders.standard(text)), "msg_1")
+    eq("stored", len(web.spool("svix").messages()), 8)
+
+
+@each_way("standard: a text that can be cut in two ways is taken in none")
+def _(web):
+    now = int(time.time())
+    # id, time and body of two calls that are signed by the same text
+    for one, two in (
+            (("msg_1", now - 9, f"{now}.{{}}"),
+             (f"msg_1.{now - 9}", now, "{}")),
+            (("msg_1", now, f"{now - 9}.text"),
+             (f"msg_1.{now}", now - 9, "text")),
+            (("m", now - 9, f"a.b.{now}.[1]"),
+             (f"m.{now - 9}.a.b", now, "[1]")),
+            (("m", 1600000000, f"{now}."), ("m.1600000000", now, "")),
+            (("m", now, "9999999999.x"), (f"m.{now}", 9999999999, "x"))):
+        texts = [f"{ident}.{when}.{body}" for ident, when, body in (one, two)]
+        eq("signed texts", texts[0], texts[1])
+        for ident, when, body in (one, two):
+            got = web.post("/svix", body.encode(), senders.standard(
+                body, ident=ident, when=when))
+            refused(got, 400, "form-unknown")
+    eq("new", web.spool("svix").names("new"), [])
+    # In JSON such a text is part of the body for certain.
+    body = f'{{"a":"msg.{now}.b","c":[".{now}."]}}'.encode()
+    accepted(web.post("/svix", body, senders.standard(body)), "msg_1")
+
+
+@each_way("standard: a key is base64 in any of its forms, or text")
+def _(web):
+    for path, (_, secret) in KEYS.items():
+        signed = senders.standard(b"{}", senders.b64(secret))
+        accepted(web.post(path, b"{}", signed), "msg_1")
+        refused(web.post(path, b"{}", senders.standard(
+            b"{}", senders.b64(secret + b"x"))), 403, "signature-mismatch")
+
+
+@test("standard: a key with whsec_ and no base64 is 503")
+def _():
+    spool = Spool(os.path.join(folder("spool", 0o711), "spool"))
+    for key in BAD_KEYS:
+        got = Cgi().request(
+            b"{}", headers=senders.standard(b"{}"), HOOKDIR_KEY=key,
+            HOOKDIR_SENDER="standard-webhooks", HOOKDIR_SPOOL=spool.path)
+        eq(key, (got.status, got.rule()), (503, "misconfigured"))
 
 
 @each("a key and HOOKDIR_AUTH basic ask for both")

@@ -44,6 +44,18 @@ call_set_header(struct message *m, const char *name, struct span value)
 	buf_append_span(&header->value, value);
 }
 
+/* The value of the header of this very name, whatever its spelling means. */
+static inline struct span
+call_kept_header(const struct message *m, const char *name)
+{
+	size_t i;
+
+	for (i = 0; i < m->header_count; i++)
+		if (strcmp(m->headers[i].name, name) == 0)
+			return buf_span(&m->headers[i].value);
+	return (struct span){ NULL, 0 };
+}
+
 static inline void
 call_sign(const struct parts *p, unsigned char mac[32])
 {

@@ -242,6 +242,12 @@ for which, name in enumerate(SIGNERS):
                                    "", "x", "1" * 16)):
         seed("signature", f"signed-{name}-{number}",
              bytes([which, 1]) + b"msg_1", time, "", ORDER)
+for number, (ident, body) in enumerate((
+        ("", ORDER), ("msg 1", ORDER), ("x" * 257, ORDER),
+        (f"msg_1.{NOW}", b"text"), ("msg_1", b"%d.text" % NOW),
+        ("evt.1", b"text"))):
+    seed("signature", f"cut-{number}", bytes([0, 1]) + ident.encode(),
+         str(NOW), "", body)
 BODY_MAC = hmac.digest(KEY, ORDER, "sha256")
 STAMPED = hmac.digest(KEY, b"%d.%s" % (NOW, ORDER), "sha256")
 NAMED = hmac.digest(KEY, b"msg_1.%d.%s" % (NOW, ORDER), "sha256")
@@ -256,9 +262,10 @@ seed("signature", "good-standard", b"\0\0msg_1", str(NOW),
 SENDERS = ["generic", "shipmondo", "tradecloud", "nshift",
            "standard-webhooks", "github", "shopify", "stripe"]
 KEPT = {"shipmondo": ("Orders", "119175", "77", "status_update", "us\u00e9r"),
-        "standard-webhooks": ("msg_1", str(NOW), "v1,AA=="),
+        "standard-webhooks": ("msg_1", str(NOW), "v1,AA==", "", "", ""),
         "github": ("push", "72d3162e", "sha256=00"),
-        "shopify": ("orders/create", "w-1", "shop.example", "AA=="),
+        "shopify": ("orders/create", "w-1", "e-1", "shop.example", "AA==", "",
+                    "", "", ""),
         "stripe": (f"t={NOW},v1=00",)}
 for which, name in enumerate(SENDERS):
     for made in (0, 1):

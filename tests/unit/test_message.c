@@ -58,6 +58,45 @@ test_header(void **state)
 	assert_int_equal(message_header(&m, "SMD-User").len, 0);
 }
 
+/* All headers of a call are of one spelling, that of its signature. */
+static void
+test_header_in_two_spellings(void **state)
+{
+	/* The names of the headers there are; whose id it is */
+	static const struct {
+		const char *names[4], *want;
+	} rows[] = {
+		{ { "webhook-id", "webhook-signature" }, "webhook-id" },
+		{ { "svix-id", "svix-signature" }, "svix-id" },
+		{ { "SVIX-ID", "Svix-Signature" }, "SVIX-ID" },
+		{ { "svix-id", "svix-signature", "webhook-id" }, "svix-id" },
+		{ { "svix-id", "svix-signature", "webhook-id",
+		      "webhook-signature" },
+		    "webhook-id" },
+		{ { "svix-id", "svix-signature", "webhook-signature" }, "" },
+		{ { "webhook-id", "svix-signature" }, "" },
+		{ { "webhook-id", "svix-id" }, "webhook-id" },
+		{ { "svix-id" }, "" },
+		{ { "svixid", "svix-signature" }, "" },
+	};
+	struct message m;
+	size_t i, j;
+
+	(void)state;
+	for (i = 0; i < COUNT(rows); i++) {
+		start_call(&m, "standard-webhooks");
+		for (j = 0; j < 4 && rows[i].names[j]; j++)
+			add_header(
+			    &m, rows[i].names[j], span_of(rows[i].names[j]));
+		add_header(&m, "X-Other", span_of("other"));
+		assert_same("id", message_header(&m, "webhook-id"),
+		    span_of(rows[i].want));
+		assert_same(
+		    "other", message_header(&m, "X-Other"), span_of("other"));
+		message_free(&m);
+	}
+}
+
 /* Every layer fits where the body did: no ceiling but that of the body. */
 static void
 test_ceilings_fit(void **state)
@@ -135,6 +174,7 @@ main(void)
 	static const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_init),
 		cmocka_unit_test(test_header),
+		cmocka_unit_test(test_header_in_two_spellings),
 		cmocka_unit_test(test_ceilings_fit),
 		cmocka_unit_test(test_tiny_ceilings),
 	};

@@ -8,7 +8,8 @@
 #include "message.h"
 #include "sender.h"
 
-static const char *const names[] = { "shipmondo", "generic" };
+static const char *const names[] = { "shipmondo", "tradecloud", "nshift",
+	"standard-webhooks", "github", "shopify", "stripe", "generic" };
 
 static void
 test_found_by_name(void **state)
@@ -64,6 +65,51 @@ test_every_row(void **state)
 	}
 }
 
+static bool
+is_kept(const struct sender *s, const char *name)
+{
+	size_t i;
+
+	for (i = 0; i < SENDER_HEADERS_MAX && s->headers[i]; i++)
+		if (strcmp(s->headers[i], name) == 0)
+			return true;
+	return false;
+}
+
+/* What is looked at is kept, in both spellings. */
+static void
+test_headers_are_kept(void **state)
+{
+	const struct sender *s;
+	char second[64];
+	size_t i, j, len;
+
+	(void)state;
+	for (i = 0; i < COUNT(names); i++) {
+		s = sender_find(names[i]);
+		const char *const used[] = { s->signature.header,
+			s->signature.id_header, s->signature.time_header,
+			s->type_headers[0], s->type_headers[1], s->id_header,
+			s->subject_header };
+
+		for (j = 0; j < COUNT(used); j++) {
+			if (!used[j])
+				continue;
+			assert_true(is_kept(s, used[j]));
+			if (!s->spellings[0])
+				continue;
+			len = strlen(s->spellings[0]);
+			assert_memory_equal(used[j], s->spellings[0], len);
+			(void)snprintf(second, sizeof(second), "%s%s",
+			    s->spellings[1], used[j] + len);
+			assert_true(is_kept(s, second));
+		}
+		/* lib/signature's has_one_reading() knows this one. */
+		if (s->signature.id_header)
+			assert_string_equal(s->signature.pattern, "%i.%t.%b");
+	}
+}
+
 int
 main(void)
 {
@@ -71,6 +117,7 @@ main(void)
 		cmocka_unit_test(test_found_by_name),
 		cmocka_unit_test(test_shipmondo),
 		cmocka_unit_test(test_every_row),
+		cmocka_unit_test(test_headers_are_kept),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
