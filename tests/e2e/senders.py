@@ -152,15 +152,35 @@ def compact(value):
                       ensure_ascii=False).encode()
 
 
-def tradecloud(event_name="ReissueOrderEvent", member="orderEvent",
+def tradecloud(event_name="OrderLinesAcceptedBySupplier", member="orderEvent",
                ident="9c5f5e2e-0b5e-4f0c-9f77-5b8a9d1d7c11", order="a1b2",
-               inside=False):
-    """An event of Tradecloud One: the messageId at top level or inside"""
-    meta = {"messageId": ident, "source": {"traceId": "t"}}
-    named = {"orderDocumentsEvent": "orderId"}.get(member, "id")
-    content = {named: order, "lines": [{"quantity": 1.10}]}
+               inside=False, changed="2026-11-21T17:05:33.123Z"):
+    """An event of Tradecloud One: the messageId at top level or inside
+
+    The members are those of the sender's own pages, in the repository
+    tradecloud/tradecloud-docs-api-v2: order/buyer/receive/README.md and
+    single-delivery-order-response.md there, api/webhook-vs-polling.md, and
+    shipment/buyer/receive/README.md.
+    """
+    meta = {"messageId": ident, "source": {"traceId": "t", "userId": "u",
+                                           "companyId": "c"}}
+    if member == "shipment":
+        content = {"id": order, "supplierShipment": {"shipmentNumber": "S7"},
+                   "lines": [{"purchaseOrderNumber": "PO7"}],
+                   "status": {"processStatus": "Issued"},
+                   "meta": {"lastUpdatedAt": changed}}
+    else:
+        content = {"orderId": order, "version": 2, "lastUpdatedAt": changed,
+                   "buyerOrder": {"purchaseOrderNumber": "PO7"}}
+    if member == "orderDocumentsEvent":
+        content["documents"] = [{"objectId": "o"}]
+    elif member != "shipment":
+        content["lines"] = [{"id": "l-1", "lastUpdatedAt": changed,
+                             "buyerLine": {"position": "0001"},
+                             "prices": {"netPrice": 1.10}}]
     event = {"eventName": event_name, member: content}
-    (content if inside else event)["meta"] = meta
+    where = content if inside else event
+    where["meta"] = {**where.get("meta", {}), **meta}
     return compact(event)
 
 

@@ -312,6 +312,33 @@ def _(kind):
                 ok(f"{what}: no keyused", "keyused" not in message)
 
 
+@each_way("tradecloud: a polled order's id is the subject, too")
+def _(web):
+    for body, want in (
+            (b'{"orderEvent":{"id":"i","orderId":"o"}}', "o"),
+            (b'{"singleDeliveryOrderEvent":{"id":"i"}}', "i"),
+            (b'{"orderEvent":{"lines":[{"id":"l"}]}}', None),
+            (b'{"orderId":"o"}', "o")):
+        web.spool("shipment").clear()
+        accepted(web.post("/shipment", body))
+        eq(f"subject of {body}", web.spool("shipment").one().get("subject"),
+           want)
+
+
+@each_way("tradecloud: of two shipments the one that was changed last counts")
+def _(web):
+    for second in (50, 10):  # the newer one arrives first
+        body = tradecloud("ShipmentReissuedBySupplier", "shipment",
+                          f"m-{second}", "ship-1",
+                          changed=f"2026-11-21T17:05:{second}.000Z")
+        accepted(web.post("/shipment", body))
+    ran = os.path.join(folder("ran"), "ran")
+    done = subprocess.run(
+        [TOOL, "run", "--latest", web.spool("shipment").path, "--", "sh",
+         "-c", f'echo "$CE_ID" >>{ran}'], capture_output=True, check=False)
+    eq("run", (done.returncode, read(ran)), (0, "m-50\n"))
+
+
 @each("tradecloud: an event without names is stored")
 def _(kind):
     web = site(kind)
