@@ -130,7 +130,8 @@ deliver(struct exchange *x)
 		    x->envelope.count, x->file, &x->error);
 	envelope_source(m, &source);
 	if (buf_check(&source, &x->error) == 0 &&
-	    seen_key(buf_span(&source), m->id, key, &x->error) == 0)
+	    seen_repeat_key(buf_span(&source), m->id, m->content_sha256, key,
+		&x->error) == 0)
 		rc = seen_deliver(&x->spool, m->received, x->envelope.pieces,
 		    x->envelope.count, key, (unsigned)x->endpoint.dedup,
 		    x->file, &x->error);

@@ -51,10 +51,16 @@ struct message {
 
 	/* Verified. The spans point into the body and the buffers. */
 	char body_sha256[SHA256_HEX_SIZE];
-	char notice_id[SHA256_HEX_SIZE];
-	struct span id;		 /* never empty */
-	const char *verified_by; /* "jwt", "hmac", or passed_by */
-	const char *key_used;	 /* NULL where no key was used */
+	/*
+	 * Of what the sender signs, without the time of the attempt; where
+	 * it signs nothing, of the query and the body. Two calls that differ
+	 * in it are two messages.
+	 */
+	char content_sha256[SHA256_HEX_SIZE];
+	char made_id[SHA256_HEX_SIZE]; /* where the sender gives no id */
+	struct span id;		       /* never empty */
+	const char *verified_by;       /* "jwt", "hmac", or passed_by */
+	const char *key_used;	       /* NULL where no key was used */
 	enum data_kind data_kind;
 	struct span data;
 	struct json_members members; /* of the data, where it is JSON */

@@ -103,9 +103,9 @@ make_id(struct message *m, struct error *err)
 	buf_printf(&text, " %lld.%09ld", (long long)m->received.tv_sec,
 	    m->received.tv_nsec);
 	if (buf_check(&text, err) == 0)
-		rc = sha256_hex(buf_span(&text), m->notice_id, err);
+		rc = sha256_hex(buf_span(&text), m->made_id, err);
 	buf_free(&text);
-	m->id = span_of(m->notice_id);
+	m->id = span_of(m->made_id);
 	return rc;
 }
 

@@ -55,6 +55,22 @@ seen_key(struct span source, struct span id, char key[SHA256_HEX_SIZE],
 	return rc;
 }
 
+int
+seen_repeat_key(struct span source, struct span id, const char *content,
+    char key[SHA256_HEX_SIZE], struct error *err)
+{
+	struct buf text = BUF_INIT(id.len + SHA256_HEX_SIZE);
+	int rc = -1;
+
+	/* The content is of one length: no two pairs make the same text. */
+	buf_append_span(&text, id);
+	buf_append_text(&text, content);
+	if (buf_check(&text, err) == 0)
+		rc = seen_key(source, buf_span(&text), key, err);
+	buf_free(&text);
+	return rc;
+}
+
 /* Is there one of this name that is not older than the window? */
 static bool
 is_recent(int seen, const char *name, unsigned window, bool *exists)

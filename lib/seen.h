@@ -3,7 +3,7 @@
  * seen - deliver a message once, however often it comes
  *
  * seen/ holds a hard link to each message of the last while, named by a
- * digest of its source and id; see hookdir-spool(5). It is a help against
+ * seen_repeat_key(); see hookdir-spool(5). It is a help against
  * repeats and no promise: what it does not know is stored.
  */
 #ifndef HOOKDIR_SEEN_H
@@ -15,6 +15,13 @@
 /* A digest of source and id, as SHA256_HEX_SIZE text. */
 int seen_key(struct span source, struct span id, char key[SHA256_HEX_SIZE],
     struct error *err);
+
+/*
+ * The same of what makes a repeat: source, id and content, a SHA-256 in
+ * hexadecimal. Some senders give one id to two messages.
+ */
+int seen_repeat_key(struct span source, struct span id, const char *content,
+    char key[SHA256_HEX_SIZE], struct error *err);
 
 /*
  * Deliver as spool_deliver() does, unless a message of that key was

@@ -15,9 +15,11 @@ static const struct sender senders[] = {
 	    .type_prefix = "com.shipmondo.",
 	    .type_headers = { "SMD-Resource-Type", "SMD-Action" },
 	    .type_path = "action",
+	    .type_first = "connection_test",
 	    .type_fallback = "event",
+	    /* The second in messages of the Shipment Monitor. */
+	    .subject_paths = { "data.id", "data.shipment_id" },
 	    .subject_header = "SMD-Resource-Id",
-	    .subject_paths = { "data.id" },
 	    .changed_paths = { "data.updated_at" },
 	    .headers = { "SMD-Resource-Type", "SMD-Resource-Id",
 		"SMD-Webhook-Id", "SMD-Action", "SMD-User" },

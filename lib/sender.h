@@ -79,21 +79,29 @@ struct sender {
 	/*
 	 * The event's type: prefix and the headers joined by dots when all
 	 * of them are there, else prefix and the member of the data, else
-	 * prefix and HOOKDIR_EVENT, else prefix and fallback.
+	 * prefix and HOOKDIR_EVENT, else prefix and fallback. A member that
+	 * says type_first decides before the headers.
 	 */
 	const char *type_prefix;     /* "" for none */
 	const char *type_headers[2]; /* NULL for none */
 	const char *type_path;	     /* NULL for none */
+	const char *type_first;	     /* NULL for none */
 	const char *type_fallback;
 	bool needs_event; /* HOOKDIR_EVENT must be set */
 
-	/* The first of these that is there; else the id is the digest. */
+	/*
+	 * The header, else the first of these members; else the id is a
+	 * digest of the type and the content.
+	 */
 	const char *id_header; /* NULL for none */
 	const char *id_paths[SENDER_PATHS_MAX];
 
-	/* The first of these that is there; else there is no subject. */
-	const char *subject_header;
+	/*
+	 * The first of these members, which are signed where the sender
+	 * signs, else the header; else there is no subject.
+	 */
 	const char *subject_paths[SENDER_PATHS_MAX];
+	const char *subject_header; /* NULL for none */
 
 	/*
 	 * When the thing was last changed, RFC 3339: the first of these

@@ -115,6 +115,17 @@ unwrap(struct message *m, struct span payload, struct error *err)
 	return buf_check(&m->nested, err);
 }
 
+/* RFC 7515 2: the signing input is all before the last dot. */
+static struct span
+signed_part(struct span token)
+{
+	while (token.len && token.at[token.len - 1] != '.')
+		token.len--;
+	if (token.len)
+		token.len--;
+	return token;
+}
+
 /* The sender's form: {"data": "TOKEN"}. */
 static int
 verify_jwt(struct message *m, const struct keyring *keys, struct error *err)
@@ -134,6 +145,7 @@ verify_jwt(struct message *m, const struct keyring *keys, struct error *err)
 	m->jws = token;
 	if (buf_check(&m->token, err) < 0 ||
 	    jwt_verify(token, keys, &m->payload, &m->key_used, err) < 0 ||
+	    sha256_hex(signed_part(token), m->content_sha256, err) < 0 ||
 	    unwrap(m, buf_span(&m->payload), err) < 0)
 		return -1;
 	now = (double)m->received.tv_sec + (double)m->received.tv_nsec / 1e9;
@@ -228,20 +240,17 @@ append_text_of(struct json_value value, struct buf *out)
 	    json_decode_string(value, out);
 }
 
-/* The first of these that is there: the header, then the paths. */
-static bool
-append_first(const struct message *m, const char *header,
-    const char *const *paths, struct buf *out)
+/* The first of these members that is there. */
+static void
+append_first(const struct message *m, const char *const *paths, struct buf *out)
 {
 	struct json_value member;
 	size_t i;
 
-	buf_append_span(out, message_header(m, header));
-	for (i = 0; !out->len && i < SENDER_PATHS_MAX && paths[i]; i++)
+	for (i = 0; i < SENDER_PATHS_MAX && paths[i]; i++)
 		if (find_member(m, paths[i], &member) &&
 		    append_text_of(member, out))
-			break;
-	return out->len > 0;
+			return;
 }
 
 /* All the headers that make the type, joined by dots; false if one is not
@@ -271,12 +280,15 @@ find_type(struct message *m)
 	const struct sender *sender = m->sender;
 	struct buf text = BUF_INIT(NAME_MAX_BYTES * 2);
 	struct json_value member;
+	bool said = find_member(m, sender->type_path, &member) &&
+	    member.type == JSON_TYPE_STRING && append_text_of(member, &text);
+	bool decides = said && sender->type_first &&
+	    span_is(buf_span(&text), sender->type_first);
 
 	buf_append_text(&m->type, sender->type_prefix);
-	if (append_type_headers(m))
-		return;
-	if (find_member(m, sender->type_path, &member) &&
-	    member.type == JSON_TYPE_STRING && append_text_of(member, &text))
+	if (!decides && append_type_headers(m))
+		;
+	else if (said)
 		append_name(&m->type, buf_span(&text), false);
 	else
 		append_name(&m->type,
@@ -286,16 +298,49 @@ find_type(struct message *m)
 	buf_free(&text);
 }
 
-/* From what the message says of itself, else from its bytes. */
-static void
-find_id(struct message *m)
+/* The SHA-256 of a text, a newline and a digest. */
+static int
+digest_with(struct span text, const char *digest, char made[SHA256_HEX_SIZE],
+    struct error *err)
 {
-	const struct sender *sender = m->sender;
+	struct buf bytes = BUF_INIT(text.len + SHA256_HEX_SIZE + 1);
+	int rc = -1;
 
-	m->id =
-	    append_first(m, sender->id_header, sender->id_paths, &m->id_text)
-	    ? buf_span(&m->id_text)
-	    : span_of(m->body_sha256);
+	buf_append_span(&bytes, text);
+	buf_append_byte(&bytes, '\n');
+	buf_append_text(&bytes, digest);
+	if (buf_check(&bytes, err) == 0)
+		rc = sha256_hex(buf_span(&bytes), made, err);
+	buf_free(&bytes);
+	return rc;
+}
+
+/*
+ * CloudEvents 1.0.2, "id": no other event has the same source and id. One
+ * body is two events where a header or HOOKDIR_EVENT makes two types of it.
+ */
+static int
+find_id(struct message *m, struct error *err)
+{
+	buf_append_span(&m->id_text, message_header(m, m->sender->id_header));
+	if (!m->id_text.len)
+		append_first(m, m->sender->id_paths, &m->id_text);
+	if (buf_check(&m->id_text, err) < 0 ||
+	    (!m->id_text.len &&
+		digest_with(buf_span(&m->type), m->content_sha256, m->made_id,
+		    err) < 0))
+		return -1;
+	m->id = m->id_text.len ? buf_span(&m->id_text) : span_of(m->made_id);
+	return 0;
+}
+
+static void
+find_subject(struct message *m)
+{
+	append_first(m, m->sender->subject_paths, &m->subject);
+	if (!m->subject.len)
+		buf_append_span(
+		    &m->subject, message_header(m, m->sender->subject_header));
 }
 
 static int
@@ -303,12 +348,10 @@ describe_body(struct message *m, struct error *err)
 {
 	classify(m);
 	find_type(m);
-	find_id(m);
-	(void)append_first(m, m->sender->subject_header,
-	    m->sender->subject_paths, &m->subject);
-	if (buf_check(&m->type, err) < 0 || buf_check(&m->id_text, err) < 0)
+	find_subject(m);
+	if (buf_check(&m->type, err) < 0 || buf_check(&m->subject, err) < 0)
 		return -1;
-	return buf_check(&m->subject, err);
+	return find_id(m, err);
 }
 
 int
@@ -316,6 +359,7 @@ message_verify(struct message *m, const struct keyring *keys, struct error *err)
 {
 	if (sha256_hex(buf_span(&m->body), m->body_sha256, err) < 0)
 		return -1;
+	memcpy(m->content_sha256, m->body_sha256, sizeof(m->content_sha256));
 	m->id = span_of(m->body_sha256);
 	m->verified_by = m->passed_by;
 	if (notice_is(m)) {
@@ -336,6 +380,10 @@ message_verify(struct message *m, const struct keyring *keys, struct error *err)
 		take_body(m);
 		break;
 	case SCHEME_NONE:
+		/* The query says as much as the body. */
+		if (digest_with(
+			m->query, m->body_sha256, m->content_sha256, err) < 0)
+			return -1;
 		take_body(m);
 		break;
 	}

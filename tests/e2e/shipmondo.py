@@ -34,6 +34,9 @@ HEADERS = [("SMD-Resource-Type", "Orders"), ("SMD-Resource-Id", "119175"),
            ("SMD-Webhook-Id", "77"), ("SMD-Action", "status_update"),
            ("SMD-User", "warehouse")]
 
+# The type that these headers make
+TYPE = "com.shipmondo.orders.status_update"
+
 
 def b64url(data):
     return base64.urlsafe_b64encode(data).rstrip(b"=")
@@ -99,6 +102,21 @@ def body_of_size(size, key):
     return body(filler(room * 3 // 4), key)
 
 
-def message_id(data):
-    """The id that the handler gives to a body"""
-    return hashlib.sha256(data).hexdigest()
+def sha256(text):
+    return hashlib.sha256(
+        text if isinstance(text, bytes) else text.encode()).hexdigest()
+
+
+def content_of(data, query=b""):
+    """The digest of what is signed of a body, else of query and body"""
+    if data.startswith(b'{"data":"'):
+        return sha256(json.loads(data)["data"].rpartition(".")[0])
+    query = query if isinstance(query, bytes) else query.encode()
+    return sha256(query + b"\n" + sha256(data).encode())
+
+
+def message_id(data, event=None, query=b""):
+    """The id that the handler gives to a body whose event has this type"""
+    if event is None:
+        event = TYPE if data.startswith(b'{"data":"') else "webhook.received"
+    return sha256(f"{event}\n{content_of(data, query)}")

@@ -67,10 +67,10 @@ def accepted(got, spool, body=BODY):
     eq("status", (got.status, got.error), (200, ""))
     eq("Content-Type", got.header("Content-Type"), "application/json")
     eq("Content-Length", got.header("Content-Length"), str(len(got.body)))
-    eq("body", got.json(),
-       {"status": "accepted", "id": shipmondo.message_id(body)})
     message = spool.one()
-    eq("id", message["id"], shipmondo.message_id(body))
+    eq("id", message["id"], shipmondo.message_id(
+        body, message["type"], message["query"]))
+    eq("body", got.json(), {"status": "accepted", "id": message["id"]})
     eq("tmp", spool.names("tmp"), [])
     return message
 

@@ -150,7 +150,8 @@ def check_message(message):
     eq("the file ends in a newline", message.raw[-1:], b"\n")
     json.loads(message.raw)
     eq("data", message.data, PAYLOAD)
-    eq("id", message["id"], shipmondo.message_id(SIGNED))
+    eq("id", message["id"], shipmondo.message_id(
+        SIGNED, message["type"]))
 
 
 def check_stored(run, statuses=(503,)):

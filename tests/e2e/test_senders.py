@@ -343,10 +343,11 @@ def _(web):
 def _(kind):
     web = site(kind)
     body = b'{"somethingNew":{"price":1.10}}'
-    accepted(web.post("/webhook/tradecloud", body, WAYS[0][1]), digest(body))
+    ident = message_id(body, "com.tradecloud1.event")
+    accepted(web.post("/webhook/tradecloud", body, WAYS[0][1]), ident)
     message = web.spool("tradecloud").one()
     eq("type", message["type"], "com.tradecloud1.event")
-    eq("id", message["id"], digest(body))
+    eq("id", message["id"], ident)
     ok("no subject", "subject" not in message)
     eq("data", message.data, body)
 
@@ -416,7 +417,8 @@ def _(kind):
     for content_type in ("application/xml", "text/xml; charset=utf-8"):
         web.spool("tradecloud").clear()
         accepted(web.post("/webhook/tradecloud", XML, [
-            *WAYS[0][1], ("Content-Type", content_type)]), digest(XML))
+            *WAYS[0][1], ("Content-Type", content_type)]),
+            message_id(XML, "com.tradecloud1.event"))
         message = web.spool("tradecloud").one()
         eq("data", message["data"].encode(), XML)
         eq("datacontenttype", message["datacontenttype"], content_type)
@@ -569,14 +571,15 @@ def _(kind):
 def _(kind):
     web = site(kind)
     spool = web.spool("nshift")
-    ids = set()
+    ids = {}
     for secret in NSHIFT:
         for event in NSHIFT_EVENTS:
             for query in ("", "?a=1&b=%20"):
                 spool.clear()
                 body = b'{"order":{"id":7, "weight":1.10}}'
                 accepted(web.post(f"/webhook/nshift/{secret}/{event}{query}",
-                                  body), digest(body))
+                                  body),
+                         message_id(body, f"com.nshift.{event}", query[1:]))
                 message = spool.one()
                 eq("type", message["type"], f"com.nshift.{event}")
                 eq("source", message["source"],
@@ -588,8 +591,11 @@ def _(kind):
                 eq("data", message.data, body)
                 for each_one in NSHIFT:
                     hasnt("file", message.raw.decode(), each_one)
-                ids.add((message["source"], message["id"]))
-    eq("source and id, whichever the secret", len(ids), 1)
+                ids.setdefault(message["id"], set()).add(event + query)
+    # Whichever the secret, and of nothing else
+    eq("ids", sorted(map(sorted, ids.values())), sorted(
+        [event + query] for event in NSHIFT_EVENTS
+        for query in ("", "?a=1&b=%20")))
 
 
 @each("nshift: anything but the whole secret is 404")
@@ -1005,7 +1011,8 @@ def _(kind):
     message = web.spool("example").one()
     eq("data", message["data"], "Hello, World!")
     eq("type", message["type"], "com.github.ping")
-    eq("id", message["id"], digest(b"Hello, World!"))
+    eq("id", message["id"], shipmondo.sha256(
+        f"com.github.ping\n{digest(b'Hello, World!')}"))
 
 
 @each("github: the digits' case does not matter, SHA-1 does not count")
@@ -1330,14 +1337,16 @@ def _(kind):
     accepted(web.post("/once", body), "m-1")
     for _ in range(3):
         accepted(web.post("/once", body), "m-1", "duplicate")
-    # The id makes a repeat, not the body.
-    accepted(web.post("/once", tradecloud(ident="m-1", order="other")),
-             "m-1", "duplicate")
+    # Id and content make a repeat.
+    other = tradecloud(ident="m-1", order="other")
+    accepted(web.post("/once", other), "m-1")
+    accepted(web.post("/once", other), "m-1", "duplicate")
     accepted(web.post("/once", tradecloud(ident="m-2")), "m-2")
-    accepted(web.post("/once", b"no id"), digest(b"no id"))
-    accepted(web.post("/once", b"no id"), digest(b"no id"), "duplicate")
+    ident = message_id(b"no id", "com.tradecloud1.event")
+    accepted(web.post("/once", b"no id"), ident)
+    accepted(web.post("/once", b"no id"), ident, "duplicate")
     eq("stored", [m["id"] for m in web.spool("once").messages()],
-       ["m-1", "m-2", digest(b"no id")])
+       ["m-1", "m-1", "m-2", ident])
     eq("tmp", web.spool("once").names("tmp"), [])
     has("log", web.handler.new_log(), "status=200 reason=duplicate")
 
@@ -1395,6 +1404,95 @@ def _(kind):
     accepted(web.post("/once-signed", b"{}", good), "m")
     refused(web.post("/once-signed", b"{}", bad), 403, "signature-mismatch")
     accepted(web.post("/once-signed", b"{}", good), "m", "duplicate")
+
+
+@each_way("HOOKDIR_DEDUP: shipmondo: a repeat is signed alike and of one "
+          "type")
+def _(web):
+    token = shipmondo.sign(shipmondo.form_b(), "a key")
+    body = shipmondo.wrap(token)
+    ident = message_id(body)
+    accepted(web.post("/once-shipmondo", body, shipmondo.HEADERS), ident)
+    # What a caller can change that has captured the call
+    for again in (body, b'{ "data":"' + token + b'"}\n',
+                  b'{"more":[1],"data":"' + token + b'"}'):
+        accepted(web.post("/once-shipmondo", again, [
+            ("SMD-Resource-Id", "1"), ("SMD-User", "x"),
+            *shipmondo.HEADERS[:1], *shipmondo.HEADERS[2:4]]), ident,
+            "duplicate")
+    # The second webhook of a rotation: one event, whichever comes first
+    accepted(web.post("/once-shipmondo", shipmondo.body(
+        shipmondo.form_b(), "old"), [*shipmondo.HEADERS[:2], (
+            "SMD-Webhook-Id", "78"), shipmondo.HEADERS[3]]), ident,
+        "duplicate")
+    # Webhooks of other actions may send the same payload.
+    for action in ("create", "payment_captured"):
+        headers = [*shipmondo.HEADERS[:3], ("SMD-Action", action)]
+        accepted(web.post("/once-shipmondo", body, headers),
+                 message_id(body, f"com.shipmondo.orders.{action}"))
+    other = shipmondo.body(shipmondo.form_b(name="Webhook2"), "a key")
+    accepted(web.post("/once-shipmondo", other, shipmondo.HEADERS),
+             message_id(other))
+    eq("stored", sorted(m["type"].rpartition(".")[2] for m in web.spool(
+        "once-shipmondo").messages()),
+       ["create", "payment_captured", "status_update", "status_update"])
+
+
+@each_way("HOOKDIR_DEDUP: github: two Apps get one delivery id")
+def _(web):
+    bodies = [b'{"installation":{"id":%d}}' % n for n in (1, 2)]
+    for status in ("accepted", "duplicate"):
+        for body in bodies:
+            accepted(web.post("/once-github", body, senders.github(
+                body, senders.GITHUB_OLD)), "72d3162e-cc78", status)
+    eq("stored", [m.data for m in web.spool("once-github").messages()],
+       bodies)
+
+
+@each_way("HOOKDIR_DEDUP: a new attempt has a new time and is a repeat")
+def _(web):
+    now = int(time.time())
+    for spool, sign in (("once-signed", senders.standard),
+                        ("once-stripe", senders.stripe)):
+        body = b'{"id":"msg_1"}'
+        for when, status in ((now - 9, "accepted"), (now, "duplicate")):
+            accepted(web.post(f"/{spool}", body, sign(body, when=when)),
+                     "msg_1", status)
+        other = b'{"id":"msg_1","n":1}'
+        accepted(web.post(f"/{spool}", other, sign(other)), "msg_1")
+        eq("stored", len(web.spool(spool).messages()), 2)
+
+
+@each_way("HOOKDIR_DEDUP: generic: another query is another message")
+def _(web):
+    body = b'{"state":"down"}'
+    queries = ["", "?host=1", "?host=2", "?host=1&", "?"]
+    ids = []
+    for query in queries[:4]:
+        got = web.post("/once-generic" + query, body)
+        accepted(got, message_id(body, query=query[1:]))
+        ids.append(got.json()["id"])
+    for query in queries:
+        accepted(web.post("/once-generic" + query, body), None, "duplicate")
+    eq("stored", [m["id"] for m in web.spool("once-generic").messages()],
+       ids)
+    eq("ids", len(set(ids)), 4)
+
+
+@test("HOOKDIR_DEDUP: one source, one body, two events")
+def _():
+    # As the sample for nShift, whose source leaves the secret out
+    spool = Spool(os.path.join(folder("spool", 0o711), "nshift"))
+    cgi = Cgi()
+    params = {"HOOKDIR_SPOOL": spool.path, "HOOKDIR_SENDER": "nshift",
+              "HOOKDIR_AUTH": "none", "HOOKDIR_DEDUP": "3600",
+              "HOOKDIR_SOURCE": "https://hooks.example/nshift"}
+    for status in ("accepted", "duplicate"):
+        for event in NSHIFT_EVENTS:
+            accepted(cgi.request(b"{}", HOOKDIR_EVENT=event, **params),
+                     message_id(b"{}", f"com.nshift.{event}"), status)
+    eq("types", [m["type"] for m in spool.messages()],
+       [f"com.nshift.{event}" for event in NSHIFT_EVENTS])
 
 
 def at_once(calls):
@@ -1549,9 +1647,9 @@ def _(kind):
             "/s": {"HOOKDIR_SENDER": "shipmondo", "HOOKDIR_KEY": key,
                    "HOOKDIR_DEDUP": "60"}}) as web:
         body = shipmondo.body(shipmondo.form_b(), key)
-        accepted(web.post("/s", body), shipmondo.message_id(body))
-        accepted(web.post("/s", body), shipmondo.message_id(body),
-                 "duplicate")
+        ident = message_id(body, "com.shipmondo.event")
+        accepted(web.post("/s", body), ident)
+        accepted(web.post("/s", body), ident, "duplicate")
         eq("stored", len(web.spool("s").messages()), 1)
 
 

@@ -16,6 +16,7 @@ import signal
 import socket
 import ssl
 import struct
+import subprocess
 import threading
 import time
 
@@ -23,6 +24,7 @@ import shipmondo
 from harness import (Apache, Handler, Nginx, curl, eq, fail, group_members,
                      has, hasnt, main, ok, read, root_file, test,
                      wait_for)
+from spools import TOOL
 
 KEY = 'new key with " and \\ and a blank'
 OLD_KEY = "jtv-short-key-1"
@@ -110,10 +112,14 @@ def each(name, kinds=("nginx", "apache", "cgi")):
 SERVERS = ("nginx", "apache")  # those with the complete virtual host
 
 
-def accepted(got, body):
+# The type without headers
+EVENT = "com.shipmondo.event"
+
+
+def accepted(got, body, event=None):
     eq("answer", (got.status, got.error), (200, ""))
     eq("body", got.json(),
-       {"status": "accepted", "id": shipmondo.message_id(body)})
+       {"status": "accepted", "id": shipmondo.message_id(body, event)})
 
 
 def refused(got, status, rule):
@@ -172,8 +178,79 @@ def _(here):
 @each("a call without SMD headers is stored")
 def _(here):
     body = signed(shipmondo.connection_test())
-    accepted(here.post(body, []), body)
+    accepted(here.post(body, []), body, "com.shipmondo.connection_test")
     eq("type", here.spool.one()["type"], "com.shipmondo.connection_test")
+
+
+@each("the id is of what is signed and of the type, not of the body")
+def _(here):
+    token = shipmondo.sign(shipmondo.form_b(), KEY)
+    escaped = token.replace(b"e", b"\\u0065", 1)
+    others = [("SMD-Webhook-Id", "78"), ("SMD-User", "somebody"),
+              ("SMD-Resource-Id", "1")]
+    same = [(shipmondo.wrap(token), shipmondo.HEADERS),
+            (b' { "data" : "' + token + b'" }\n', shipmondo.HEADERS),
+            (b'{"more":1,"data":"' + token + b'"}', shipmondo.HEADERS),
+            (shipmondo.wrap(escaped), shipmondo.HEADERS),
+            (shipmondo.wrap(token), [*others, shipmondo.HEADERS[0],
+                                     shipmondo.HEADERS[3]]),
+            # A second webhook during a rotation: another key, one event
+            (signed(key=OLD_KEY), [*others, shipmondo.HEADERS[0],
+                                   shipmondo.HEADERS[3]])]
+    for body, headers in same:
+        accepted(here.post(body, headers), same[0][0])
+    for headers, event in (
+            ([("SMD-Resource-Type", "Orders"), ("SMD-Action", "create")],
+             "com.shipmondo.orders.create"),
+            ([("SMD-Resource-Type", "Drafts"),
+              ("SMD-Action", "status_update")],
+             "com.shipmondo.drafts.status_update"), ([], EVENT)):
+        accepted(here.post(same[0][0], headers), same[0][0], event)
+    text = signed(b"no JSON")
+    accepted(here.post(text), text)
+    ids = [message["id"] for message in here.spool.messages()]
+    eq("messages", len(ids), len(same) + 4)
+    eq("ids", len(set(ids)), 5)
+
+
+@each("a connection test is one, whatever its headers say")
+def _(here):
+    body = signed(shipmondo.connection_test())
+    kind = "com.shipmondo.connection_test"
+    for headers in ([], [("SMD-Resource-Type", "Orders"),
+                         ("SMD-Action", "connection_test")],
+                    shipmondo.HEADERS):
+        accepted(here.post(body, headers), body, kind)
+    text = signed(shipmondo.text_of(shipmondo.connection_test()))
+    accepted(here.post(text), text, kind)
+    # An order that says so elsewhere is an order.
+    order = signed(b'{"data":{"action":"connection_test","id":5}}')
+    accepted(here.post(order), order)
+    eq("types", [m["type"] for m in here.spool.messages()],
+       [kind] * 4 + [shipmondo.TYPE])
+    # hookdir(1), EXAMPLES
+    done = subprocess.run([TOOL, "run", "--type", kind, here.spool.path,
+                           "--", "true"], capture_output=True, check=False)
+    eq("run", (done.returncode, done.stderr), (0, b""))
+    eq("left", here.spool.one()["subject"], "5")
+
+
+@each("the subject is what is signed, before the header")
+def _(here):
+    for resource, ident, want in (
+            (b'{"id":119175}', "1", "119175"), (b'{"id":7}', None, "7"),
+            # Shipment Monitor
+            (b'{"shipment_id":1168,"carrier_track_id":"T"}', None, "1168"),
+            (b'{"shipment_id":1168}', "1", "1168"),
+            (b'{"id":5,"shipment_id":1168}', None, "5"),
+            (b'{"order_id":"2042"}', "1", "1"),
+            (b'{"order_id":"2042"}', None, None)):
+        here.clear()
+        headers = [("SMD-Resource-Id", ident)] if ident else []
+        eq("status", here.post(
+            signed(shipmondo.form_b(resource)), headers).status, 200)
+        eq(f"subject of {resource} with {ident}",
+           here.spool.one().get("subject"), want)
 
 
 # --- bodies -----------------------------------------------------------------
@@ -380,14 +457,16 @@ def _(here):
 @each("a header that comes twice is joined")
 def _(here):
     body = signed()
-    accepted(here.post(body, [("SMD-User", "a"), ("SMD-User", "b")]), body)
+    accepted(here.post(body, [("SMD-User", "a"), ("SMD-User", "b")]), body,
+             EVENT)
     eq("smduser", here.spool.one()["smduser"], "a, b")
 
 
 @each("an empty header is left out")
 def _(here):
     body = signed()
-    accepted(here.post(body, [("SMD-User", ""), ("SMD-Action", "x")]), body)
+    accepted(here.post(body, [("SMD-User", ""), ("SMD-Action", "x")]), body,
+             EVENT)
     message = here.spool.one()
     ok("no smduser", "smduser" not in message)
     eq("smdaction", message["smdaction"], "x")
@@ -397,7 +476,7 @@ def _(here):
 def _(here):
     body = signed()
     accepted(here.post(body, [("SMD-User", b"J\xf8rgen \xc5"),
-                              ("SMD-Action", "\u00f8")]), body)
+                              ("SMD-Action", "\u00f8")]), body, EVENT)
     message = here.spool.one()
     eq("smduser", message["smduser"], "J\u00f8rgen \u00c5")
     eq("smdaction", message["smdaction"], "\u00f8")
@@ -407,7 +486,7 @@ def _(here):
 def _(here):
     body = signed()
     value = "u" * 8192
-    accepted(here.post(body, [("SMD-User", value)]), body)
+    accepted(here.post(body, [("SMD-User", value)]), body, EVENT)
     ok("smduser is whole", here.spool.one()["smduser"] == value)
 
 
@@ -415,7 +494,7 @@ def _(here):
 def _(here):
     body = signed()
     accepted(here.post(body, [("SMD_User", "forged"),
-                              ("SMD-Action", "x")]), body)
+                              ("SMD-Action", "x")]), body, EVENT)
     message = here.spool.one()
     ok("no smduser", "smduser" not in message)
     hasnt("file", message.raw, b"forged")
@@ -440,7 +519,7 @@ def _(here):
     got = here.web.raw(
         b"POST /webhook/shipmondo HTTP/1.1\r\nHost: evil.example\r\n"
         b"Connection: close\r\nContent-Length: %d\r\n\r\n" % len(body) + body)
-    accepted(got, body)
+    accepted(got, body, EVENT)
     eq("source", here.spool.one()["source"], "https://hooks.example" + PATH)
 
 
@@ -618,7 +697,7 @@ def _(here):
         refused(here.post(signed(key="planted"), headers), 403,
                 "signature-mismatch")
         body = signed()
-        accepted(here.post(body, headers), body)
+        accepted(here.post(body, headers), body, EVENT)
         message = here.spool.one()
         eq("source", message["source"], "https://hooks.example" + PATH)
         eq("sender", message["sender"], "shipmondo")
@@ -759,7 +838,7 @@ def _(here):
                  "connection to the handler")
     here.handler.start()
     wait_for(lambda: here.spool.names("new"), "message")
-    eq("id", here.spool.one()["id"], shipmondo.message_id(body))
+    eq("id", here.spool.one()["id"], shipmondo.message_id(body, EVENT))
 
 
 @each("a handler that is killed during a call makes it a 503", SERVERS)

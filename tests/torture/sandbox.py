@@ -195,6 +195,9 @@ def enter_network(leader):
             raise OSError(ctypes.get_errno(), "setns")
 
 
+CREATED = "com.shipmondo.orders.create"
+
+
 def body_of(number, size=0):
     resource = {"id": number, "at": time.time_ns(),
                 "updated_at": "2026-11-21T18:05:33+01:00", "note": "x" * size}
@@ -237,7 +240,7 @@ class Senders:
             self.statuses[status] += 1
             self.seconds.append(time.monotonic() - start)
             if status == 200:
-                self.accepted[shipmondo.message_id(body)] = len(body)
+                self.accepted[shipmondo.message_id(body, CREATED)] = len(body)
 
     def post(self, body):
         with socket.create_connection(("127.0.0.1", 443), PATIENCE) as plain, \
@@ -314,7 +317,7 @@ def _():
            f"{(time.monotonic() - start) * 1000:.0f} ms", "200")
     eq("status", status, "200")
     eq("id", Spool(machine.path(SPOOLS + "/shipmondo")).one()["id"],
-       shipmondo.message_id(body))
+       shipmondo.message_id(body, "com.shipmondo.event"))
     eq("state", machine.show("hookdir.service", "ActiveState"), "active")
     eq("socket", machine.run("stat", "--format=%U:%G:%a",
                              "/run/hookdir/hookdir.sock"),

@@ -191,7 +191,7 @@ test_members(void **state)
 	assert_event("event", buf_span(&text));
 	event = load("event", buf_span(&text));
 	assert_text(event, "specversion", "1.0");
-	assert_text(event, "id", m.body_sha256);
+	assert_same("id", text_of(event, "id"), m.id);
 	assert_text(event, "source", "https://shop.example/webhook");
 	assert_text(event, "type", "com.shipmondo.orders.status_update");
 	assert_text(event, "subject", "119175");
@@ -382,7 +382,7 @@ test_odd_bytes_everywhere(void **state)
 				    text_of(event, members[j]), want);
 		assert_null(memchr(text.at, 0x7f, text.len));
 		assert_int_equal(strlen(m.body_sha256), 64);
-		assert_text(event, "id", m.body_sha256);
+		assert_same("id", text_of(event, "id"), m.id);
 		json_decref(event);
 		let_go(m.path);
 		message_free(&m);

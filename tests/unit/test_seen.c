@@ -347,6 +347,37 @@ test_keys_take_any_bytes(void **state)
 	assert_int_equal(strspn(a, "0123456789abcdef"), 64);
 }
 
+/* Source, id and content: two that differ in one of them have two keys. */
+static void
+test_repeat_keys(void **state)
+{
+	static const char a[] = "ca978112ca1bbdcafac231b39a23dc4da786eff8147c4e"
+				"72b9807785afee48bb";
+	static const char b[] = "3e23e8160039594a33894f6564e1b1348bbd7a0088d42c"
+				"4acb73eeaed59c009d";
+	static const char *const rows[][3] = { { "s", "i", a }, { "s", "i", b },
+		{ "s", "j", a }, { "t", "i", a }, { "s", "", a },
+		{ "", "si", a }, { "s", "ic", a } };
+	char keys[COUNT(rows)][SHA256_HEX_SIZE], again[SHA256_HEX_SIZE];
+	struct error err = ERROR_INIT;
+	size_t i, j;
+
+	(void)state;
+	for (i = 0; i < COUNT(rows); i++) {
+		assert_int_equal(
+		    seen_repeat_key(span_of(rows[i][0]), span_of(rows[i][1]),
+			rows[i][2], keys[i], &err),
+		    0);
+		assert_int_equal(
+		    seen_repeat_key(span_of(rows[i][0]), span_of(rows[i][1]),
+			rows[i][2], again, &err),
+		    0);
+		assert_string_equal(keys[i], again);
+		for (j = 0; j < i; j++)
+			assert_string_not_equal(keys[i], keys[j]);
+	}
+}
+
 /* Both edges, and both ways that a clock can be wrong */
 static void
 test_window(void **state)
@@ -932,6 +963,7 @@ main(void)
 		cmocka_unit_test(test_repeat_is_stored_once),
 		cmocka_unit_test(test_other_messages_are_stored),
 		cmocka_unit_test(test_keys_take_any_bytes),
+		cmocka_unit_test(test_repeat_keys),
 		cmocka_unit_test(test_window),
 		cmocka_unit_test(test_window_begins_again),
 		cmocka_unit_test(test_no_window),

@@ -433,6 +433,22 @@ test_shipmondo_names(void **state)
 		/* without both headers: the payload, HOOKDIR_EVENT, "event" */
 		{ NULL, NULL, NULL, NULL, "{\"action\":\"connection_test\"}",
 		    "com.shipmondo.connection_test", "" },
+		/* it decides before the headers, and no other does */
+		{ "Orders", "create", NULL, NULL,
+		    "{\"action\":\"connection_test\"}",
+		    "com.shipmondo.connection_test", "" },
+		{ "Orders", "connection_test", NULL, "created",
+		    "\"{\\\"action\\\":\\\"connection_test\\\"}\"",
+		    "com.shipmondo.connection_test", "" },
+		{ "Orders", "create", NULL, NULL,
+		    "{\"action\":\"connection_tests\"}",
+		    "com.shipmondo.orders.create", "" },
+		{ "Orders", "create", NULL, NULL,
+		    "{\"data\":{\"action\":\"connection_test\"}}",
+		    "com.shipmondo.orders.create", "" },
+		{ "Orders", "create", NULL, NULL,
+		    "{\"action\":[\"connection_test\"]}",
+		    "com.shipmondo.orders.create", "" },
 		{ "Orders", NULL, NULL, NULL, "{\"action\":\"x\"}",
 		    "com.shipmondo.x", "" },
 		{ NULL, "create", NULL, NULL, "{\"action\":\"x\"}",
@@ -476,11 +492,18 @@ test_shipmondo_names(void **state)
 		{ NULL, NULL, NULL, NULL, "no JSON", "com.shipmondo.event",
 		    "" },
 		{ NULL, NULL, NULL, NULL, "", "com.shipmondo.event", "" },
-		/* without the header: the id of the data */
+		/* the id of the data, before the header */
 		{ NULL, NULL, NULL, NULL, "{\"data\":{\"id\":119175}}",
 		    "com.shipmondo.event", "119175" },
 		{ NULL, NULL, "7", NULL, "{\"data\":{\"id\":119175}}",
+		    "com.shipmondo.event", "119175" },
+		{ NULL, NULL, "7", NULL, "{\"data\":{\"id\":\"\"}}",
 		    "com.shipmondo.event", "7" },
+		{ NULL, NULL, "7", NULL, "{\"data\":{\"shipment_id\":1168}}",
+		    "com.shipmondo.event", "1168" },
+		{ NULL, NULL, NULL, NULL,
+		    "{\"data\":{\"shipment_id\":\"1168\",\"id\":5}}",
+		    "com.shipmondo.event", "5" },
 		{ NULL, NULL, "", NULL, "{\"data\":{\"id\":119175}}",
 		    "com.shipmondo.event", "119175" },
 		{ NULL, NULL, NULL, NULL, "{\"data\":\"{\\\"id\\\":119175}\"}",
@@ -685,32 +708,123 @@ test_generic_empty(void **state)
 		assert_int_equal(verify_body(&m, span_of("")), ERROR_NONE);
 		assert_int_equal(m.data_kind, DATA_ABSENT);
 		assert_int_equal(m.data.len, 0);
-		assert_true(span_is(m.id,
+		assert_string_equal(m.body_sha256,
 		    "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b"
-		    "7852b855"));
+		    "7852b855");
+		assert_int_equal(m.id.len, 64);
 		message_free(&m);
 	}
 }
 
-/* The id is the body's digest: equal for repeats, else different. */
+/* A call, and the number of the message that it is, the first 0 */
+struct repeat {
+	const char *sender, *event, *query;
+	const char *resource, *action; /* SMD-Resource-Type, SMD-Action */
+	const char *body; /* of shipmondo: the payload, %s the token */
+	const char *around;
+	int message;
+};
+
+static void
+verify_repeat(struct message *m, const struct repeat *row)
+{
+	struct buf body = BUF_INIT(ROOM);
+	const char *hole = row->around ? strchr(row->around, '%') : NULL;
+
+	start_call(m, row->sender);
+	m->event = row->event;
+	m->query = span_of(row->query);
+	if (row->resource)
+		add_header(m, "SMD-Resource-Type", span_of(row->resource));
+	if (row->action)
+		add_header(m, "SMD-Action", span_of(row->action));
+	if (hole) {
+		buf_append(&body, row->around, (size_t)(hole - row->around));
+		append_token(&body, span_of("{\"alg\":\"HS256\"}"),
+		    span_of(row->body), span_of(CALL_KEY));
+		buf_append_text(&body, hole + 1);
+	} else {
+		buf_append_text(&body, row->body);
+	}
+	assert_int_equal(verify_body(m, buf_span(&body)), ERROR_NONE);
+	buf_free(&body);
+}
+
+/* CloudEvents 1.0.2, "id": equal for repeats, else different */
 static void
 test_ids(void **state)
 {
-	struct message m[3];
+	static const struct repeat rows[] = {
+		{ "generic", NULL, "", NULL, NULL, "{}", NULL, 0 },
+		{ "generic", NULL, "", NULL, NULL, "{}", NULL, 0 },
+		{ "generic", NULL, "", "Orders", "create", "{}", NULL, 0 },
+		{ "generic", NULL, "", NULL, NULL, "{ }", NULL, 1 },
+		{ "generic", NULL, "a", NULL, NULL, "{}", NULL, 2 },
+		{ "generic", NULL, "b", NULL, NULL, "{}", NULL, 3 },
+		{ "generic", "stock", "", NULL, NULL, "{}", NULL, 4 },
+		{ "generic", NULL, "", NULL, NULL, "", NULL, 5 },
+		{ "generic", NULL, "a", NULL, NULL, "", NULL, 6 },
+		{ "nshift", "a", "", NULL, NULL, "{}", NULL, 7 },
+		{ "nshift", "b", "", NULL, NULL, "{}", NULL, 8 },
+		{ "shipmondo", NULL, "", "Orders", "create", "{}",
+		    "{\"data\":\"%\"}", 9 },
+		{ "shipmondo", NULL, "q", "ORDERS", "create", "{}",
+		    " {\"a\":1,\"data\" : \"%\"}\n", 9 },
+		{ "shipmondo", "x", "", "Orders", "create", "{}",
+		    "{\"data\":1,\"data\":\"%\"}", 9 },
+		{ "shipmondo", NULL, "", "Orders", "cancel", "{}",
+		    "{\"data\":\"%\"}", 10 },
+		{ "shipmondo", NULL, "", "Drafts", "create", "{}",
+		    "{\"data\":\"%\"}", 11 },
+		{ "shipmondo", NULL, "", "Orders", "create", "{ }",
+		    "{\"data\":\"%\"}", 12 },
+		{ "shipmondo", NULL, "", "Orders", "create", "no JSON",
+		    "{\"data\":\"%\"}", 13 },
+		{ "shipmondo", NULL, "", "Orders", "create", "",
+		    "{\"data\":\"%\"}", 14 },
+	};
+	struct message m[COUNT(rows)];
+	size_t i, j;
+
+	(void)state;
+	for (i = 0; i < COUNT(rows); i++) {
+		verify_repeat(&m[i], &rows[i]);
+		assert_int_equal(m[i].id.len, 64);
+		for (j = 0; j < i; j++)
+			if (span_equal(m[i].id, m[j].id) !=
+			    (rows[i].message == rows[j].message))
+				fail_msg("rows %zu and %zu: got %s ids", j, i,
+				    span_equal(m[i].id, m[j].id) ? "equal"
+								 : "other");
+	}
+	for (i = 0; i < COUNT(rows); i++)
+		message_free(&m[i]);
+}
+
+/* The same token under two keys, as in a rotation */
+static void
+test_id_is_of_no_key(void **state)
+{
+	static const char *const keys[] = { CALL_KEY, "another key" };
+	struct keyring ring = call_keys();
+	struct error err = ERROR_INIT;
+	struct message m[2];
 	size_t i;
 
 	(void)state;
-	for (i = 0; i < COUNT(m); i++) {
-		start_call(&m[i], "generic");
-		m[i].received.tv_sec += (time_t)i;
-		assert_int_equal(
-		    verify_body(&m[i], span_of(i < 2 ? "{}" : "{ }")),
-		    ERROR_NONE);
+	for (i = 0; i < 2; i++) {
+		ring.keys[0].bytes = span_of(keys[i]);
+		start_call(&m[i], "shipmondo");
+		buf_append_text(&m[i].body, "{\"data\":\"");
+		append_token(&m[i].body, span_of("{\"alg\":\"HS256\"}"),
+		    span_of("{\"data\":{\"id\":1}}"), span_of(keys[i]));
+		buf_append_text(&m[i].body, "\"}");
+		assert_int_equal(message_verify(&m[i], &ring, &err), 0);
 	}
-	assert_true(m[0].id.len == 64 && m[2].id.len == 64);
-	assert_memory_equal(m[0].id.at, m[1].id.at, 64);
-	assert_memory_not_equal(m[0].id.at, m[2].id.at, 64);
-	for (i = 0; i < COUNT(m); i++)
+	assert_string_not_equal(m[0].body_sha256, m[1].body_sha256);
+	assert_string_equal(m[0].content_sha256, m[1].content_sha256);
+	assert_true(span_equal(m[0].id, m[1].id));
+	for (i = 0; i < 2; i++)
 		message_free(&m[i]);
 }
 
@@ -732,6 +846,7 @@ main(void)
 		cmocka_unit_test(test_generic_is_not_unwrapped),
 		cmocka_unit_test(test_generic_empty),
 		cmocka_unit_test(test_ids),
+		cmocka_unit_test(test_id_is_of_no_key),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
