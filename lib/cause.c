@@ -132,15 +132,9 @@ form_hex(struct span key, struct buf *out)
 	(void)hex_decode(unquoted(key), out);
 }
 
-/* The sender takes its text for the key, where others decode it. */
+/* The sender takes for the key what follows the mark of base64, as text. */
 static void
 form_text(struct span key, struct buf *out)
-{
-	base64_encode(trimmed(key), out);
-}
-
-static void
-form_text_without_prefix(struct span key, struct buf *out)
 {
 	key = trimmed(key);
 	if (begins(key, KEY_PREFIX))
@@ -157,7 +151,6 @@ static const struct {
 	{ "key-base64", form_base64, NULL },
 	{ "key-hex", form_hex, NULL },
 	{ "key-text", NULL, form_text },
-	{ "key-text", NULL, form_text_without_prefix },
 };
 
 /* --- trials -------------------------------------------------------------- */
@@ -179,13 +172,8 @@ jwt_matches(const struct message *m, const struct keyring *keys)
 static bool
 matches(const struct message *m, const struct keyring *keys)
 {
-	const char *ignored;
-	struct error err = ERROR_INIT;
-
-	if (m->sender->scheme == SCHEME_JWT)
-		return jwt_matches(m, keys);
-	return signature_verify(m, keys, &ignored, &err) == 0 ||
-	    err.code == ERROR_EXPIRED || err.code == ERROR_NOT_YET_VALID;
+	return m->sender->scheme == SCHEME_JWT ? jwt_matches(m, keys)
+					       : signature_matches(m, keys);
 }
 
 static bool
@@ -288,7 +276,7 @@ matches_time_unit(const struct message *m, const struct keyring *keys)
 	return match;
 }
 
-/* The signature is good; is its time, in milliseconds or finer units? */
+/* Is its time that of now, in milliseconds or finer units? */
 static bool
 is_time_in_parts(const struct message *m)
 {
@@ -339,7 +327,7 @@ cause_find(const struct message *m, const struct keyring *keys,
 {
 	bool hmac = m->sender->scheme == SCHEME_HMAC;
 
-	if (hmac && verdict->code == ERROR_NOT_YET_VALID)
+	if (hmac && verdict->code == ERROR_FORM)
 		return is_time_in_parts(m) ? "time-unit" : NULL;
 	if (verdict->code != ERROR_SIGNATURE || m->body.len > CAUSE_BODY_MAX ||
 	    !may_look())

@@ -22,7 +22,7 @@
  * "key-white-space", "key-quotes", "key-base64", "key-hex", "key-text",
  * "body-newline" or "time-unit". NULL where none of these is it, or where it
  * was not looked for: after other verdicts than ERROR_SIGNATURE (and, for the
- * unit of the time, ERROR_NOT_YET_VALID), beyond the limits above.
+ * unit of the time, ERROR_FORM), beyond the limits above.
  */
 const char *cause_find(const struct message *m, const struct keyring *keys,
     const struct error *verdict);

@@ -303,47 +303,83 @@ is_signed_with(const struct sender_signature *rule, const struct key *key,
 	return match;
 }
 
+/* The first key that made one of the signatures; *match is NULL for none. */
+static int
+find_match(const struct message *m, const struct keyring *keys,
+    struct span bytes, const char **match, struct error *err)
+{
+	const struct sender_signature *rule = &m->sender->signature;
+	struct span list = message_header(m, rule->header);
+	bool seen = false;
+	size_t i;
+	int signed_with;
+
+	*match = NULL;
+	for (i = 0; i < keys->count; i++) {
+		signed_with = is_signed_with(
+		    rule, &keys->keys[i], bytes, list, &seen, err);
+		if (signed_with < 0)
+			return -1;
+		if (signed_with && !*match)
+			*match = keys->keys[i].name;
+	}
+	if (!keys->count)
+		return error_set(err, ERROR_CONFIGURATION, "there is no key");
+	if (!seen)
+		return error_set(err, ERROR_FORM,
+		    "the header %s holds no signature", rule->header);
+	return 0;
+}
+
+/* What is signed: the body, or what is built around it. */
+static int
+find_signed(const struct message *m, struct buf *built, struct span *bytes,
+    struct error *err)
+{
+	*bytes = buf_span(&m->body);
+	if (strcmp(m->sender->signature.pattern, "%b") == 0)
+		return 0;
+	built->max = m->body.max + 2 * MESSAGE_TEXT_MAX;
+	if (append_signed(m, signature_time(m), built, err) < 0)
+		return -1;
+	*bytes = buf_span(built);
+	return 0;
+}
+
+bool
+signature_matches(const struct message *m, const struct keyring *keys)
+{
+	struct error err = ERROR_INIT;
+	struct buf built = BUF_INIT(0);
+	const char *match = NULL;
+	struct span bytes;
+	bool good = find_signed(m, &built, &bytes, &err) == 0 &&
+	    find_match(m, keys, bytes, &match, &err) == 0 && match;
+
+	buf_free(&built);
+	return good;
+}
+
 int
 signature_verify(const struct message *m, const struct keyring *keys,
     const char **key_used, struct error *err)
 {
-	const struct sender_signature *rule = &m->sender->signature;
-	struct span list = message_header(m, rule->header);
-	struct span time = find_time(m, list);
-	struct buf built = BUF_INIT(m->body.max + 2 * MESSAGE_TEXT_MAX);
-	struct span bytes = buf_span(&m->body);
+	struct buf built = BUF_INIT(0);
 	const char *match = NULL;
-	bool seen = false;
-	size_t i;
-	int listed, rc = -1;
+	struct span bytes;
+	int rc = -1;
 
-	if (strcmp(rule->pattern, "%b") != 0) {
-		if (append_signed(m, time, &built, err) < 0)
-			goto out;
-		bytes = buf_span(&built);
-	}
-	for (i = 0; i < keys->count; i++) {
-		listed = is_signed_with(
-		    rule, &keys->keys[i], bytes, list, &seen, err);
-		if (listed < 0)
-			goto out;
-		if (listed && !match)
-			match = keys->keys[i].name;
-	}
-	if (!keys->count)
-		(void)error_set(err, ERROR_CONFIGURATION, "there is no key");
-	else if (!seen)
-		(void)error_set(err, ERROR_FORM,
-		    "the header %s holds no signature", rule->header);
-	else if (check_id(m, bytes, err) < 0)
-		;
-	else if (!match)
+	if (find_signed(m, &built, &bytes, err) < 0 ||
+	    find_match(m, keys, bytes, &match, err) < 0 ||
+	    check_id(m, bytes, err) < 0)
+		goto out;
+	if (!match)
 		(void)error_set(err, ERROR_SIGNATURE,
 		    "the signature was not made with a key of this endpoint");
-	else if (check_time(m, time, err) == 0) {
+	else
+		rc = check_time(m, signature_time(m), err);
+	if (rc == 0)
 		*key_used = match;
-		rc = 0;
-	}
 out:
 	buf_free(&built);
 	return rc;

@@ -8,6 +8,8 @@
 #ifndef HOOKDIR_SIGNATURE_H
 #define HOOKDIR_SIGNATURE_H
 
+#include <stdbool.h>
+
 #include "keyring.h"
 #include "message.h"
 
@@ -21,6 +23,9 @@
  */
 int signature_verify(const struct message *m, const struct keyring *keys,
     const char **key_used, struct error *err);
+
+/* Was one of the signatures made with one of the keys? No more is looked at. */
+bool signature_matches(const struct message *m, const struct keyring *keys);
 
 /* The time that the call says it was made at; a view of one of its headers. */
 struct span signature_time(const struct message *m);
