@@ -6,6 +6,7 @@
 
 #include <ctype.h>
 #include <string.h>
+#include <strings.h>
 
 #include "clock.h"
 
@@ -112,6 +113,40 @@ announced_length(const struct request *rq, size_t *length, struct error *err)
 	return 0;
 }
 
+/* RFC 9110 8.4: the last coding is the outermost. */
+static bool
+is_gzip_coded(const char *codings)
+{
+	const char *last = codings ? strrchr(codings, ',') : NULL;
+
+	if (!codings)
+		return false;
+	last = last ? last + 1 : codings;
+	last += strspn(last, " \t");
+	return strcasecmp(last, "gzip") == 0 || strcasecmp(last, "x-gzip") == 0;
+}
+
+/*
+ * A web server that decodes the body, as Apache does with "SetInputFilter
+ * DEFLATE", still announces to a CGI program the length of what was sent.
+ * RFC 1952 2.3.1: what is still coded begins with these two bytes.
+ */
+static bool
+was_decoded(const struct buf *body)
+{
+	return body->len < 2 || memcmp(body->at, "\x1f\x8b", 2) != 0;
+}
+
+/* No client can do that: a web server passes on what it announces. */
+static int
+too_long(struct error *err, size_t length)
+{
+	return error_set(err, ERROR_CONFIGURATION,
+	    "the body is longer than the %zu bytes that the web server "
+	    "announced: does a filter there change it?",
+	    length);
+}
+
 /* Why the budget has no room for more of this body. */
 static int
 no_room(struct error *err, const struct budget_share *share, size_t arrived)
@@ -197,8 +232,10 @@ int
 request_read_body(const struct request *rq, struct buf *body,
     struct budget_share *share, struct error *err)
 {
+	const bool has_end = rq->transport->has_end;
 	size_t length, wanted;
 	ssize_t more = 0;
+	bool open_ended;
 	char byte;
 	int rc;
 
@@ -206,22 +243,27 @@ request_read_body(const struct request *rq, struct buf *body,
 		return -1;
 	if (length != LENGTH_UNKNOWN && length > body->max)
 		return too_large(err, body);
-	wanted = length == LENGTH_UNKNOWN ? body->max : length;
+	open_ended = length == LENGTH_UNKNOWN ||
+	    (has_end &&
+		is_gzip_coded(request_param(rq, "HTTP_CONTENT_ENCODING")));
+	wanted = open_ended ? body->max : length;
 	rc = read_pieces(rq, wanted, body, share, err);
 	if (rc == 0 && body->len == wanted && !body->failed &&
-	    (length == LENGTH_UNKNOWN || rq->transport->has_end))
+	    (open_ended || has_end))
 		more = rq->transport->read(rq->connection, &byte, 1);
 	rq->transport->turn(rq->connection, TURN_OURS, 0);
 	budget_settle(share);
 	if (err->code != ERROR_NONE || buf_check(body, err) < 0)
 		return -1;
-	if (more > 0 && length == LENGTH_UNKNOWN)
+	if (more > 0 && open_ended)
 		return too_large(err, body);
-	if (more > 0)
-		return error_set(err, ERROR_INCOMPLETE,
-		    "the body is longer than the %zu bytes announced", length);
-	if (rc < 0 || more < 0 ||
-	    (length != LENGTH_UNKNOWN && body->len < length))
+	if (rc < 0 || more < 0)
+		return incomplete(rq, share, body, length, err);
+	if (length == LENGTH_UNKNOWN || (open_ended && was_decoded(body)))
+		return 0;
+	if (more > 0 || body->len > length)
+		return too_long(err, length);
+	if (body->len < length)
 		return incomplete(rq, share, body, length, err);
 	return 0;
 }

@@ -42,7 +42,8 @@ struct transport {
 	 * the budget is settled or given back. NULL: there is only one request.
 	 */
 	void (*cut)(void *connection);
-	/* Does reading past the announced length end, or hang? */
+	/* Does reading past the announced length end, or hang? With an end
+	 * it is read to that, and more than was announced is an error. */
 	bool has_end;
 };
 
@@ -83,8 +84,9 @@ void request_target(
  * have arrived; and rq->wait for each 16 KiB.
  *
  * 0, or -1: ERROR_TOO_LARGE, ERROR_INCOMPLETE, ERROR_REQUEST, ERROR_SLOW,
- * ERROR_MEMORY. In both cases *share, which budget_join() has made, is its
- * part of the budget, to be given back with the body.
+ * ERROR_MEMORY, or ERROR_CONFIGURATION when the web server has announced
+ * less. In both cases *share, which budget_join() has made, is its part of
+ * the budget, to be given back with the body.
  */
 int request_read_body(const struct request *rq, struct buf *body,
     struct budget_share *share, struct error *err);

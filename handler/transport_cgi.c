@@ -20,7 +20,8 @@ struct connection {
 	int64_t wait;	  /* microseconds */
 	int64_t deadline; /* clock_monotonic() */
 	bool late;	  /* it has passed */
-	uint64_t unread;  /* bytes of the body that may still come */
+	uint64_t unread;  /* bytes that may still come */
+	bool end_decides; /* nothing else says that the body is whole */
 };
 
 /* 1 when the descriptor is ready, 0 when its time is over. */
@@ -45,6 +46,20 @@ wait_for(struct connection *c, int fd, short events)
 	return rc > 0;
 }
 
+/*
+ * When a body breaks off, Apache closes both ends and sends SIGTERM a little
+ * later. Its end looks like that of a whole body, but no process waits for an
+ * answer any more.
+ */
+static bool
+answer_is_wanted(void)
+{
+	struct pollfd poller = { STDOUT_FILENO, POLLOUT, 0 };
+
+	return poll(&poller, 1, 0) >= 0 &&
+	    !(poller.revents & (POLLERR | POLLHUP));
+}
+
 static ssize_t
 cgi_read(void *connection, char *to, size_t len)
 {
@@ -58,7 +73,8 @@ cgi_read(void *connection, char *to, size_t len)
 		got = read(STDIN_FILENO, to + done, len - done);
 		if (got < 0 && (errno == EINTR || errno == EAGAIN))
 			continue;
-		if (got < 0)
+		if (got < 0 ||
+		    (got == 0 && c->end_decides && !answer_is_wanted()))
 			return -1;
 		if (got == 0)
 			break;
@@ -134,15 +150,21 @@ cgi_is_late(void *connection)
 	return ((struct connection *)connection)->late;
 }
 
-static const struct transport transport_cgi = {
-	.read = cgi_read,
-	.write = cgi_write,
-	.finish = cgi_finish,
-	.turn = cgi_turn,
-	.is_late = cgi_is_late,
-	/* RFC 3875 4.2: nothing is promised to follow CONTENT_LENGTH. */
-	.has_end = false,
-};
+/*
+ * RFC 3875 4.2 promises no end of file after CONTENT_LENGTH. A pipe and a
+ * local socket, as Apache uses, have one all the same; the connection of the
+ * client itself, handed on by some small servers, stays open.
+ */
+static bool
+input_has_end(void)
+{
+	struct sockaddr_storage address;
+	socklen_t len = sizeof(address);
+
+	return getsockname(STDIN_FILENO, (struct sockaddr *)&address, &len) <
+	    0 ||
+	    address.ss_family == AF_UNIX;
+}
 
 bool
 transport_cgi_present(void)
@@ -154,16 +176,26 @@ int
 transport_cgi_run(int wait)
 {
 	const char *length = getenv("CONTENT_LENGTH");
+	const struct transport transport = {
+		.read = cgi_read,
+		.write = cgi_write,
+		.finish = cgi_finish,
+		.turn = cgi_turn,
+		.is_late = cgi_is_late,
+		.has_end = input_has_end(),
+	};
 	struct connection c = { .wait = (int64_t)wait * 1000000,
 		.unread = UINT64_MAX };
-	struct request rq = { .transport = &transport_cgi,
+	struct request rq = { .transport = &transport,
 		.connection = &c,
 		.params = environ,
 		.started = clock_monotonic(),
 		.wait = c.wait };
 
-	/* RFC 3875 4.2: without a length nobody knows, and the end tells. */
-	if (length && *length)
+	/* Under a coding the length may be that of something else. */
+	c.end_decides =
+	    !length || !*length || getenv("HTTP_CONTENT_ENCODING") != NULL;
+	if (!transport.has_end && length && *length)
 		c.unread = strtoull(length, NULL, 10);
 	c.deadline = rq.started + rq.wait;
 	serve(&rq);
