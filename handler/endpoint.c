@@ -10,9 +10,8 @@
 #include <ctype.h>
 #include <stddef.h>
 #include <string.h>
-#include <strings.h>
 
-#include "envelope.h"
+#include "uri.h"
 
 #define PREFIX "HOOKDIR_"
 
@@ -108,26 +107,20 @@ static int
 read_sender(struct endpoint *ep, const struct parameter *p, const char *text,
     struct error *err)
 {
-	size_t i;
-
 	ep->sender = sender_find(text);
 	if (!ep->sender)
 		return set_wrong(err, p, "unknown sender");
-	for (i = 0; i < SENDER_HEADERS_MAX && ep->sender->headers[i]; i++)
-		ep->headers[ep->header_count++] = ep->sender->headers[i];
+	header_list_start(&ep->kept, ep->sender);
 	return 0;
 }
 
-/* CloudEvents: source is a URI reference, so no spaces and no quotes. */
+/* CloudEvents 1.0.2: source is a URI-reference. */
 static int
 read_source(struct endpoint *ep, const struct parameter *p, const char *text,
     struct error *err)
 {
-	const char *c;
-
-	for (c = text; *c; c++)
-		if (*c <= ' ' || *c >= 0x7f || strchr("\"<>\\^`{|}", *c))
-			return set_wrong(err, p, "not a URI");
+	if (!uri_is_reference(span_of(text)))
+		return set_wrong(err, p, "not a URI");
 	return read_text(ep, p, text, err);
 }
 
@@ -172,55 +165,26 @@ read_number(struct endpoint *ep, const struct parameter *p, const char *text,
 }
 
 static int
-add_header(struct endpoint *ep, const char *name, const char *parameter,
-    struct error *err)
-{
-	char attribute[ENVELOPE_NAME_SIZE], other[ENVELOPE_NAME_SIZE];
-	size_t i;
-
-	if (ep->header_count == MESSAGE_HEADERS_MAX ||
-	    !envelope_attribute(name, attribute))
-		goto wrong;
-	for (i = 0; i < ep->header_count; i++) {
-		if (strcasecmp(ep->headers[i], name) == 0)
-			return 0;
-		if (envelope_attribute(ep->headers[i], other) &&
-		    strcmp(attribute, other) == 0)
-			goto wrong;
-	}
-	ep->headers[ep->header_count++] = name;
-	return 0;
-wrong:
-	return error_set(err, ERROR_CONFIGURATION,
-	    "%s: %s cannot be kept: too many, or no name of its own", parameter,
-	    name);
-}
-
-/* RFC 9110 5.1: a field name is a token. */
-static bool
-is_field_name(const char *name)
-{
-	for (; *name; name++)
-		if (!isalnum((unsigned char)*name) && *name != '-' &&
-		    *name != '_')
-			return false;
-	return true;
-}
-
-static int
 read_headers(struct endpoint *ep, const struct parameter *p, const char *text,
     struct error *err)
 {
-	char *name, *rest = ep->header_names;
+	return header_list_add_kept(&ep->kept, text, p->name, err);
+}
 
-	if (strlen(text) >= sizeof(ep->header_names))
-		return set_wrong(err, p, "too long");
-	memcpy(ep->header_names, text, strlen(text) + 1);
-	while ((name = strtok_r(rest, " \t", &rest)) != NULL)
-		if (!is_field_name(name))
-			return set_wrong(err, p, "not names of headers");
-		else if (add_header(ep, name, p->name, err) < 0)
-			return -1;
+/* One that every event has could not be a secret. */
+static int
+read_secret_headers(struct endpoint *ep, const struct parameter *p,
+    const char *text, struct error *err)
+{
+	size_t i;
+
+	if (header_list_add(&ep->secret, text, p->name, err) < 0)
+		return -1;
+	for (i = 0; i < ep->secret.count; i++)
+		if (header_list_has(&ep->kept, span_of(ep->secret.names[i])))
+			return error_set(err, ERROR_CONFIGURATION,
+			    "%s: %s is kept in the event, see %sHEADERS",
+			    p->name, ep->secret.names[i], PREFIX);
 	return 0;
 }
 
@@ -229,7 +193,7 @@ read_headers(struct endpoint *ep, const struct parameter *p, const char *text,
 #define IN(what) offsetof(struct endpoint, what)
 
 /* Order counts: a key before the one before it, the sender's own headers
- * before HOOKDIR_HEADERS. */
+ * before HOOKDIR_HEADERS, and these before HOOKDIR_SECRET_HEADERS. */
 static const struct parameter parameters[] = {
 	{ PREFIX "ROLE", read_role, NULL, 0, 0, 0 },
 	{ PREFIX "SPOOL", read_path, NULL, IN(spool), 0, 0 },
@@ -258,6 +222,7 @@ static const struct parameter parameters[] = {
 	    0, 1000000 },
 	{ PREFIX "DEDUP", read_number, "0", IN(dedup), 0, YEAR },
 	{ PREFIX "HEADERS", read_headers, NULL, 0, 0, 0 },
+	{ PREFIX "SECRET_HEADERS", read_secret_headers, NULL, 0, 0, 0 },
 };
 
 #define PARAMETER_COUNT (sizeof(parameters) / sizeof(parameters[0]))

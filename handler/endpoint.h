@@ -12,6 +12,7 @@
 
 #include <stdint.h>
 
+#include "header_list.h"
 #include "keyring.h"
 #include "message.h"
 #include "quarantine.h"
@@ -52,10 +53,8 @@ struct endpoint {
 	struct keyring client_secrets;
 	uint64_t token_ttl; /* seconds */
 
-	/* Headers to keep: the sender's, then HOOKDIR_HEADERS. */
-	const char *headers[MESSAGE_HEADERS_MAX];
-	size_t header_count;
-	char header_names[1024]; /* where those of HOOKDIR_HEADERS stand */
+	struct header_list kept;   /* the sender's, and HOOKDIR_HEADERS */
+	struct header_list secret; /* HOOKDIR_SECRET_HEADERS */
 };
 
 /* Keys shorter than this, in bytes, can be guessed offline. */

@@ -8,8 +8,11 @@
  */
 #include "receive.h"
 
+#include <string.h>
+
 #include "cause.h"
 #include "clock.h"
+#include "head.h"
 #include "quarantine.h"
 #include "seen.h"
 #include "verify.h"
@@ -21,9 +24,9 @@ keep_headers(struct exchange *x)
 	struct header *header;
 	size_t i;
 
-	for (i = 0; i < x->endpoint.header_count; i++) {
+	for (i = 0; i < x->endpoint.kept.count; i++) {
 		header = &m->headers[m->header_count];
-		header->name = x->endpoint.headers[i];
+		header->name = x->endpoint.kept.names[i];
 		header->value = (struct buf)BUF_INIT(MESSAGE_TEXT_MAX);
 		request_header(x->request, header->name, &header->value);
 		if (buf_check(&header->value, &x->error) < 0) {
@@ -34,6 +37,57 @@ keep_headers(struct exchange *x)
 			m->header_count++;
 	}
 	return 0;
+}
+
+/* The name of a header of the request (RFC 3875 4.1.18); or an empty one. */
+static struct span
+header_name(const char *param)
+{
+	static const char prefix[] = "HTTP_";
+	struct span name = { NULL, 0 };
+
+	if (strncmp(param, prefix, strlen(prefix)) != 0)
+		return name;
+	name.at = param + strlen(prefix);
+	name.len = strcspn(name.at, "=: \n\r");
+	if (name.at[name.len] != '=' ||
+	    /* Some web servers have these two twice. */
+	    strncmp(name.at, "CONTENT_TYPE=", 13) == 0 ||
+	    strncmp(name.at, "CONTENT_LENGTH=", 15) == 0)
+		name.len = 0;
+	return name;
+}
+
+static enum header_secrecy
+secrecy_of(const struct endpoint *ep, struct span name)
+{
+	enum header_secrecy secrecy = header_secrecy(name);
+
+	if (secrecy == HEADER_OPEN && header_list_has(&ep->secret, name))
+		return HEADER_SECRET;
+	return secrecy;
+}
+
+/* All of the call but its body, for any sender's rules. */
+static int
+keep_head(struct exchange *x, struct error *err)
+{
+	struct buf *head = &x->message.head;
+	char salt[HEAD_SALT_SIZE];
+	struct span name;
+	char **param;
+
+	if (head_make_salt(salt, err) < 0)
+		return -1;
+	head_start(head, &x->message);
+	for (param = x->request->params; *param; param++) {
+		name = header_name(*param);
+		if (name.len &&
+		    head_add(head, salt, name, name.at + name.len + 1,
+			secrecy_of(&x->endpoint, name), err) < 0)
+			return -1;
+	}
+	return buf_check(head, err);
 }
 
 static const char *
@@ -87,8 +141,9 @@ quarantine(struct exchange *x, struct error *err)
 	    &x->spool, bounds, &call, x->message.body.len / 3 * 4, err);
 	if (outcome != QUARANTINE_KEPT)
 		return outcome;
-	if (envelope_write_rejected(&x->envelope, &x->message, &x->error, err) <
-	    0)
+	if (keep_head(x, err) < 0 ||
+	    envelope_write_rejected(
+		&x->envelope, &x->message, &x->error, err) < 0)
 		return QUARANTINE_FAILED;
 	return quarantine_keep(&x->spool, bounds, &call, x->envelope.pieces,
 	    x->envelope.count, x->file, err);

@@ -119,8 +119,8 @@ reply_accept(const struct request *rq, struct span id, bool duplicate)
 	struct buf text = BUF_INIT(4 * id.len + 64);
 	int rc;
 
-	/* A sender's id may hold anything; an answer is UTF-8. */
-	utf8_append_latin1(&text, id);
+	/* As the event has it, whatever a sender's id holds. */
+	utf8_append_printable(&text, id);
 	rc = send_json(rq, 200, "application/json", "",
 	    json_pack("{s:s, s:s%}", "status",
 		duplicate ? "duplicate" : "accepted", "id",

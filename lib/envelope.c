@@ -2,8 +2,9 @@
 /*
  * envelope - a message as a CloudEvents 1.0 event in JSON format
  *
- * All text from outside goes through append_member(), which makes it
- * UTF-8 and escapes it; nothing else is ever put between quotes.
+ * All text from outside goes through append_member(), which makes it a
+ * String of CloudEvents and escapes it; but for the data, nothing else is
+ * ever put between quotes.
  */
 #include "envelope.h"
 
@@ -13,6 +14,9 @@
 
 #include "base64.h"
 #include "clock.h"
+#include "header.h"
+#include "media_type.h"
+#include "uri.h"
 #include "utf8.h"
 
 /* Room beside the data, which has a ceiling of its own. */
@@ -20,9 +24,10 @@
 
 /* Members that a kept header may not take the place of. */
 static const char *const taken[] = { "specversion", "id", "source", "type",
-	"subject", "time", "datacontenttype", "dataschema", "dataref", "sender",
-	"verifiedby", "keyused", "bodysha256", "method", "path", "query",
-	"reason", "detail", "cause", "data", "database64" };
+	"subject", "time", "datacontenttype", "datacontentencoding",
+	"dataschema", "dataref", "schemaurl", "sender", "verifiedby", "keyused",
+	"bodysha256", "method", "path", "query", "reason", "detail", "cause",
+	"request", "data", "database64" };
 
 bool
 envelope_attribute(const char *header, char name[ENVELOPE_NAME_SIZE])
@@ -47,19 +52,13 @@ envelope_attribute(const char *header, char name[ENVELOPE_NAME_SIZE])
 static void
 append_member(struct buf *out, const char *name, struct span text)
 {
-	struct buf utf8 = BUF_INIT(HEAD_MAX);
+	struct buf string = BUF_INIT(HEAD_MAX);
 
-	buf_append_text(out, ",\"");
-	buf_append_text(out, name);
-	buf_append_text(out, "\":");
-	if (utf8_valid(text)) {
-		json_append_string(out, text);
-		return;
-	}
-	utf8_append_latin1(&utf8, text);
-	json_append_string(out, buf_span(&utf8));
-	out->failed |= utf8.failed;
-	buf_free(&utf8);
+	utf8_append_printable(&string, text);
+	buf_printf(out, ",\"%s\":", name);
+	json_append_string(out, buf_span(&string));
+	out->failed |= string.failed;
+	buf_free(&string);
 }
 
 /* The same, but left out where there is nothing to say. */
@@ -70,32 +69,40 @@ append_known(struct buf *out, const char *name, struct span text)
 		append_member(out, name, text);
 }
 
-/* RFC 3986: bytes that cannot stand in a URI as they are become %XX. */
+/* host [ ":" port ], or what a web server says instead of a name */
 static void
-append_uri_part(struct buf *out, struct span part)
+append_server(struct buf *out, struct span server)
 {
-	size_t i;
-	unsigned char c;
+	struct buf uri = BUF_INIT(HEAD_MAX);
 
-	for (i = 0; i < part.len; i++) {
-		c = (unsigned char)part.at[i];
-		if (c > 0x20 && c < 0x7f && !strchr("\"<>\\^`{|}", c))
-			buf_append_byte(out, (char)c);
-		else
-			buf_printf(out, "%%%02X", c);
-	}
+	buf_append_text(&uri, "//");
+	buf_append_span(&uri, server);
+	if (uri_is_reference(buf_span(&uri)) &&
+	    !memchr(server.at, '/', server.len) &&
+	    !memchr(server.at, '@', server.len))
+		buf_append_span(out, server);
+	else
+		uri_append(out, server, "");
+	out->failed |= uri.failed;
+	buf_free(&uri);
 }
 
 void
 envelope_source(const struct message *m, struct buf *out)
 {
 	if (m->source) {
-		buf_append_text(out, m->source);
+		/* That of an old file in quarantine/ may be none. */
+		if (uri_is_reference(span_of(m->source)))
+			buf_append_text(out, m->source);
+		else
+			uri_append(out, span_of(m->source), "/");
 		return;
 	}
 	buf_append_text(out, "https://");
-	append_uri_part(out, span_of(m->server));
-	append_uri_part(out, m->path);
+	append_server(out, span_of(m->server));
+	if (m->path.len && m->path.at[0] != '/')
+		buf_append_byte(out, '/');
+	uri_append(out, m->path, ":@/");
 }
 
 static void
@@ -133,20 +140,41 @@ append_context(struct buf *out, const struct message *m, struct span type,
 	append_member(out, "sender", span_of(m->sender->name));
 }
 
+/* Content-Type, unless an operator keeps that header by itself. */
+static void
+append_other_type(struct buf *out, const struct message *m, struct span type)
+{
+	static const char own[] = "contenttype";
+	char name[ENVELOPE_NAME_SIZE];
+	size_t i;
+
+	for (i = 0; i < m->header_count; i++)
+		if (envelope_attribute(m->headers[i].name, name) &&
+		    strcmp(name, own) == 0)
+			return;
+	append_known(out, own, type);
+}
+
 /* How the call came, in both kinds of event. */
 static void
-append_call(struct buf *out, const struct message *m)
+append_call(struct buf *out, const struct message *m, bool secrets)
 {
 	char name[ENVELOPE_NAME_SIZE];
+	const struct header *header;
 	size_t i;
 
 	append_member(out, "bodysha256", span_of(m->body_sha256));
 	append_member(out, "method", span_of(m->method));
 	append_member(out, "path", m->path);
 	append_member(out, "query", m->query);
-	for (i = 0; i < m->header_count; i++)
-		if (envelope_attribute(m->headers[i].name, name))
-			append_known(out, name, buf_span(&m->headers[i].value));
+	for (i = 0; i < m->header_count; i++) {
+		header = &m->headers[i];
+		if (!secrets &&
+		    header_secrecy(span_of(header->name)) != HEADER_OPEN)
+			continue;
+		if (envelope_attribute(header->name, name))
+			append_known(out, name, buf_span(&header->value));
+	}
 }
 
 static void
@@ -160,6 +188,14 @@ add_piece(struct envelope *envelope, struct span bytes)
 }
 
 static void
+append_base64(struct buf *out, const char *name, struct span bytes)
+{
+	buf_printf(out, ",\"%s\":\"", name);
+	base64_encode(bytes, out);
+	buf_append_byte(out, '"');
+}
+
+static void
 append_data(struct buf *out, const struct message *m)
 {
 	switch (m->data_kind) {
@@ -169,12 +205,11 @@ append_data(struct buf *out, const struct message *m)
 		buf_append_text(out, ",\"data\":");
 		break;
 	case DATA_TEXT:
-		append_member(out, "data", m->data);
+		buf_append_text(out, ",\"data\":");
+		json_append_string(out, m->data);
 		break;
 	case DATA_BINARY:
-		buf_append_text(out, ",\"data_base64\":\"");
-		base64_encode(m->data, out);
-		buf_append_byte(out, '"');
+		append_base64(out, "data_base64", m->data);
 		break;
 	}
 }
@@ -193,7 +228,8 @@ envelope_write(
 	append_member(out, "verifiedby", span_of(m->verified_by));
 	if (m->key_used)
 		append_member(out, "keyused", span_of(m->key_used));
-	append_call(out, m);
+	append_call(out, m, true);
+	append_other_type(out, m, m->other_type);
 	append_data(out, m);
 	add_piece(envelope, buf_span(out));
 	if (m->data_kind == DATA_JSON)
@@ -206,21 +242,22 @@ int
 envelope_write_rejected(struct envelope *envelope, const struct message *m,
     const struct error *verdict, struct error *err)
 {
+	struct span none = { NULL, 0 }, type = media_type_of(m->content_type);
 	struct buf *out = &envelope->head;
-	struct span none = { NULL, 0 };
 
 	memset(envelope, 0, sizeof(*envelope));
-	out->max = HEAD_MAX + m->body.len * 2;
-	append_context(
-	    out, m, span_of("hookdir.quarantined"), none, m->content_type);
+	out->max = HEAD_MAX + m->body.len * 2 + m->head.len * 2;
+	append_context(out, m, span_of("hookdir.quarantined"), none, type);
 	append_member(out, "reason", span_of(error_rule(verdict->code)));
 	append_member(out, "detail", span_of(verdict->text));
 	if (m->cause)
 		append_member(out, "cause", span_of(m->cause));
-	append_call(out, m);
-	buf_append_text(out, ",\"data_base64\":\"");
-	base64_encode(buf_span(&m->body), out);
-	buf_append_text(out, "\"");
+	append_call(out, m, false);
+	if (!span_equal(m->content_type, type))
+		append_other_type(out, m, m->content_type);
+	append_base64(out, "data_base64", buf_span(&m->body));
+	if (m->head.len)
+		append_base64(out, "request", buf_span(&m->head));
 	add_piece(envelope, buf_span(out));
 	add_piece(envelope, span_of("}\n"));
 	return buf_check(out, err);

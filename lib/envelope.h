@@ -33,7 +33,9 @@ int envelope_write(
 /*
  * The event of a call that failed verification: type
  * "hookdir.quarantined", the rule as "reason", what it says as "detail",
- * and the body as it came, in data_base64.
+ * the body as it came, in data_base64, and the head of the message, if there
+ * is one, in base64 as "request". Headers that carry secrets are in neither
+ * kind of member as they came; see lib/head.
  */
 int envelope_write_rejected(struct envelope *envelope, const struct message *m,
     const struct error *verdict, struct error *err);
@@ -41,8 +43,8 @@ int envelope_write_rejected(struct envelope *envelope, const struct message *m,
 void envelope_free(struct envelope *envelope);
 
 /*
- * Append the event's source: HOOKDIR_SOURCE, or our own address without
- * the query. Look at buf_check() for memory.
+ * Append the event's source, a URI-reference: HOOKDIR_SOURCE, or our own
+ * address without the query. Look at buf_check() for memory.
  */
 void envelope_source(const struct message *m, struct buf *out);
 

@@ -233,20 +233,26 @@ event_get(const struct event *event, enum event_attribute which)
 	return buf_span(&event->attributes[which]);
 }
 
-static int
-decode_base64(struct json_value value, struct buf *out, struct error *err)
+int
+event_bytes(const struct event *event, const char *name, struct buf *out,
+    struct error *err)
 {
 	struct buf text = BUF_INIT(EVENT_MAX);
-	bool good = json_decode_string(value, &text) && !text.failed &&
-	    base64_decode(buf_span(&text), out);
-	int rc = buf_check(&text, err);
+	struct json_value value;
+	bool good;
+	int rc;
 
+	if (!json_member(event->root, name, &value))
+		return 0;
+	good = json_decode_string(value, &text) && !text.failed &&
+	    base64_decode(buf_span(&text), out);
+	rc = buf_check(&text, err);
 	buf_free(&text);
 	if (rc < 0 || buf_check(out, err) < 0)
 		return -1;
 	if (!good)
-		return error_set(err, ERROR_FORM, "data_base64 is no base64");
-	return 0;
+		return error_set(err, ERROR_FORM, "%s is no base64", name);
+	return 1;
 }
 
 int
@@ -254,9 +260,10 @@ event_payload(const struct event *event, struct buf *out, struct error *err)
 {
 	struct span type = event_get(event, EVENT_DATACONTENTTYPE);
 	struct json_value data;
+	int rc = event_bytes(event, "data_base64", out, err);
 
-	if (json_member(event->root, "data_base64", &data))
-		return decode_base64(data, out, err);
+	if (rc != 0)
+		return rc < 0 ? -1 : 0;
 	if (!json_member(event->root, "data", &data))
 		return 0;
 	/* CloudEvents JSON format 3.1: JSON under a JSON type, or none. */

@@ -57,6 +57,14 @@ int event_read(struct event *event, int fd, struct error *err);
 struct span event_get(const struct event *event, enum event_attribute which);
 
 /*
+ * Append the bytes that a member of the event says in base64. 1, or 0 where
+ * there is no such member. After event_read(). -1: ERROR_FORM or
+ * ERROR_MEMORY, *out may have grown.
+ */
+int event_bytes(const struct event *event, const char *name, struct buf *out,
+    struct error *err);
+
+/*
  * Append the payload as the sender sent it: the JSON value, the text that a
  * string of another media type says, or the bytes of data_base64. Nothing
  * where there is no data. After event_read(). -1: ERROR_FORM or

@@ -15,6 +15,7 @@ message_init(struct message *m, size_t max_body)
 	m->method = "";
 	m->passed_by = "";
 	m->body.max = max_body;
+	m->head.max = MESSAGE_HEAD_MAX;
 	/* Every layer is shorter than the one around it. */
 	m->token.max = max_body;
 	m->payload.max = max_body;
@@ -47,6 +48,7 @@ message_free(struct message *m)
 	for (i = 0; i < m->header_count; i++)
 		buf_free(&m->headers[i].value);
 	m->header_count = 0;
+	buf_free(&m->head);
 	buf_free(&m->id_text);
 	buf_free(&m->type);
 	buf_free(&m->subject);

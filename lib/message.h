@@ -9,6 +9,7 @@
 #ifndef HOOKDIR_MESSAGE_H
 #define HOOKDIR_MESSAGE_H
 
+#include <stdbool.h>
 #include <time.h>
 
 #include "buf.h"
@@ -16,9 +17,10 @@
 #include "json.h"
 #include "sender.h"
 
-/* Most headers kept: the sender's own and the endpoint's. */
-#define MESSAGE_HEADERS_MAX 32
+/* Most headers kept: Content-Encoding, the sender's and the endpoint's. */
+#define MESSAGE_HEADERS_MAX 33
 #define MESSAGE_TEXT_MAX    (1 << 20) /* bytes of a type, a subject, a value */
+#define MESSAGE_HEAD_MAX    (8 << 20) /* bytes of all headers */
 
 struct header {
 	const char *name; /* as configured: "SMD-User" */
@@ -47,7 +49,10 @@ struct message {
 	size_t header_count;
 	const char *passed_by; /* how the call was let in, "basic" ... */
 	struct timespec received;
+	bool any_time;	 /* times in the call are not looked at */
 	struct buf body; /* owned */
+	/* Of a call to be quarantined: its head, see lib/head. Owned. */
+	struct buf head;
 
 	/* Verified. The spans point into the body and the buffers. */
 	char body_sha256[SHA256_HEX_SIZE];
@@ -65,6 +70,8 @@ struct message {
 	struct span data;
 	struct json_members members; /* of the data, where it is JSON */
 	struct span data_type;	     /* media type, may be empty */
+	struct span other_type;	     /* Content-Type of the data if it is
+					another, or none */
 	struct buf type;	     /* owned, never empty once verified */
 	struct buf subject;	     /* owned, empty where not known */
 

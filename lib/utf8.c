@@ -138,3 +138,51 @@ utf8_append_latin1(struct buf *out, struct span bytes)
 	for (i = 0; i < bytes.len; i++)
 		utf8_append(out, (unsigned char)bytes.at[i]);
 }
+
+/* The code point of a character of that length. */
+static unsigned long
+decode(const char *at, size_t len)
+{
+	static const unsigned char masks[] = { 0, 0x7F, 0x1F, 0x0F, 0x07 };
+	unsigned long code_point = (unsigned char)at[0] & masks[len];
+	size_t i;
+
+	for (i = 1; i < len; i++)
+		code_point = code_point << 6 | ((unsigned char)at[i] & 0x3F);
+	return code_point;
+}
+
+/* The Unicode Standard, 23.7: the last two of each plane, and 32 more */
+static bool
+is_noncharacter(unsigned long code_point)
+{
+	return (code_point & 0xFFFE) == 0xFFFE ||
+	    (code_point >= 0xFDD0 && code_point <= 0xFDEF);
+}
+
+static unsigned long
+printable(unsigned long code_point)
+{
+	if (code_point < 0x20)
+		return 0x2400 + code_point;
+	if (code_point == 0x7F)
+		return 0x2421;
+	if ((code_point >= 0x80 && code_point < 0xA0) ||
+	    is_noncharacter(code_point))
+		return 0xFFFD;
+	return code_point;
+}
+
+void
+utf8_append_printable(struct buf *out, struct span bytes)
+{
+	bool latin1 = !utf8_valid(bytes);
+	size_t len;
+
+	for (; bytes.len > 0; bytes.at += len, bytes.len -= len) {
+		len = latin1 ? 1 : utf8_length(bytes);
+		utf8_append(out,
+		    printable(latin1 ? (unsigned char)bytes.at[0]
+				     : decode(bytes.at, len)));
+	}
+}

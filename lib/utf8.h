@@ -36,4 +36,12 @@ void utf8_append(struct buf *out, unsigned long code_point);
  */
 void utf8_append_latin1(struct buf *out, struct span bytes);
 
+/*
+ * Append bytes as a String of CloudEvents 1.0.2 ("Type System"), which has
+ * neither control characters nor noncharacters: as utf8_append_latin1(), and
+ * U+0000 to U+001F and U+007F become their symbols, U+2400 to U+241F and
+ * U+2421; other controls and noncharacters become U+FFFD.
+ */
+void utf8_append_printable(struct buf *out, struct span bytes);
+
 #endif

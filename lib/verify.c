@@ -14,6 +14,7 @@
 
 #include "json.h"
 #include "jwt.h"
+#include "media_type.h"
 #include "notice.h"
 #include "signature.h"
 #include "utf8.h"
@@ -149,7 +150,7 @@ verify_jwt(struct message *m, const struct keyring *keys, struct error *err)
 	    unwrap(m, buf_span(&m->payload), err) < 0)
 		return -1;
 	now = (double)m->received.tv_sec + (double)m->received.tv_nsec / 1e9;
-	if (m->data_kind == DATA_JSON &&
+	if (m->data_kind == DATA_JSON && !m->any_time &&
 	    jwt_check_times(&m->members, now, err) < 0)
 		return -1;
 	return 0;
@@ -173,15 +174,17 @@ take_body(struct message *m)
 }
 
 /*
- * Say what the data is. A media type that does not fit it would mislead
- * whoever reads the event: CloudEvents takes a string under a JSON type
- * for a JSON string, and under any other for the text itself.
+ * Say what the data is. A media type that does not fit it would mislead a
+ * reader of the event: CloudEvents takes a string under a JSON type for a
+ * JSON string, and under any other for the text itself. Bytes may be of any
+ * type, JSON in another character set or compressed.
  */
 static void
 classify(struct message *m)
 {
-	bool labelled = m->data_type.len != 0,
-	     json = json_media_type(m->data_type);
+	struct span sent = m->data_type,
+		    type_sent = media_type_of(m->data_type);
+	bool labelled = type_sent.len != 0, json = json_media_type(type_sent);
 	const char *type = "application/json";
 	bool fits = json;
 
@@ -197,10 +200,12 @@ classify(struct message *m)
 		} else {
 			m->data_kind = DATA_BINARY;
 			type = "application/octet-stream";
+			fits = labelled;
 		}
 	}
-	if (!fits)
-		m->data_type = span_of(type);
+	m->data_type = fits ? type_sent : span_of(type);
+	if (!span_equal(m->data_type, sent))
+		m->other_type = sent;
 }
 
 /* Append a part of a type: [A-Za-z0-9_.-], and "-" for what is not. */

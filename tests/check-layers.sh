@@ -12,12 +12,15 @@ lib_layer_of() {
 	case $1 in
 	error | clock) echo 0 ;;
 	buf | secret) echo 1 ;;
-	utf8 | hex) echo 2 ;;
-	base64 | hmac | io | json | form) echo 3 ;;
+	utf8 | hex | header) echo 2 ;;
+	base64 | hmac | io | json | form | uri | media_type)
+		echo 3 ;;
 	keyring | sender | archive | address | flushes | kids) echo 4 ;;
 	jwt | message | credentials) echo 5 ;;
-	jwk | signature | notice | envelope | event | spool) echo 6 ;;
+	jwk | signature | notice | envelope | event | spool | head)
+		echo 6 ;;
 	verify | quarantine | cause | seen | jwks | token | queue) echo 7 ;;
+	header_list) echo 7 ;;
 	claim) echo 8 ;;
 	esac
 }
@@ -41,7 +44,7 @@ handler_layer_of() {
 # shellcheck disable=SC2317 # the same
 tools_layer_of() {
 	case $1 in
-	tool | guard | names | fetch_url) echo 9 ;;
+	tool | guard | names | fetch_url | conf) echo 9 ;;
 	subject | call | pick | pretty | fetch_http | fetch_config) echo 10 ;;
 	look | arguments | order | job | expire_logs) echo 11 ;;
 	fetch_find | fetch_outbox | fetch_past | fetch_state) echo 11 ;;
@@ -67,7 +70,8 @@ module_of() {
 	name=$(basename "$1")
 	name=${name%.[ch]}
 	case $name in
-	json_* | spool_* | jwk_* | order_* | queue_* | quarantine_*) echo "${name%%_*}" ;;
+	json_* | spool_* | jwk_* | order_* | queue_* | quarantine_* | conf_* | reverify_*)
+		echo "${name%%_*}" ;;
 	run_*) echo runner ;;
 	*) echo "$name" ;;
 	esac

@@ -14,6 +14,7 @@
 #include "fetch_event.h"
 #include "fetch_past.h"
 #include "io.h"
+#include "media_type.h"
 #include "tool.h"
 
 #define DOCUMENT_PATH "/v2/object-storage/document/"
@@ -136,30 +137,22 @@ obtain(struct passage *p, struct error *err)
 	return -1;
 }
 
-/* RFC 9110 section 8.3.1, roughly; what is no media type is not said. */
-static bool
-is_media_type(struct span type)
-{
-	size_t i;
-
-	for (i = 0; i < type.len; i++)
-		if (type.at[i] < ' ' || type.at[i] > '~')
-			return false;
-	return type.len > 0 && type.len < 256 &&
-	    memchr(type.at, '/', type.len) != NULL;
-}
-
 static void
 append_type(const struct passage *p, struct buf *out)
 {
-	take_member(p->about, "contentType", out);
-	if (out->failed || is_media_type(buf_span(out)))
-		return;
-	buf_reset(out);
-	if (is_media_type(buf_span(&p->download.type)))
-		buf_append_span(out, buf_span(&p->download.type));
+	struct buf named = BUF_INIT(METADATA_MAX);
+	struct span type;
+
+	take_member(p->about, "contentType", &named);
+	type = media_type_of(buf_span(&named));
+	if (!type.len)
+		type = media_type_of(buf_span(&p->download.type));
+	if (type.len && type.len < 256)
+		buf_append_span(out, type);
 	else
 		buf_append_text(out, "application/octet-stream");
+	out->failed |= named.failed;
+	buf_free(&named);
 }
 
 /* Where it is, for people: no query, which may let anybody in. */
@@ -225,6 +218,25 @@ append_file(const struct passage *p, struct buf *head)
 	buf_free(&name);
 }
 
+/*
+ * Not as data: beside dataref that would be the document. Line breaks between
+ * its tokens, the only controls that JSON has, become spaces.
+ */
+static void
+add_metadata(const struct passage *p, struct buf *head)
+{
+	struct buf text = BUF_INIT(FETCH_HEAD_MAX);
+	size_t i;
+
+	buf_append_span(&text, p->about.raw);
+	for (i = 0; i < text.len; i++)
+		if ((unsigned char)text.at[i] < ' ')
+			text.at[i] = ' ';
+	fetch_event_add(head, "metadata", buf_span(&text));
+	head->failed |= text.failed;
+	buf_free(&text);
+}
+
 static int
 write_event(struct passage *p, const struct error *refusal, struct error *err)
 {
@@ -244,8 +256,7 @@ write_event(struct passage *p, const struct error *refusal, struct error *err)
 		context.data_type = buf_span(&type);
 	fetch_event_begin(&head, p->job, &context);
 	append_file(p, &head);
-	/* Not as data: beside dataref that would be the document. */
-	fetch_event_add(&head, "metadata", p->about.raw);
+	add_metadata(p, &head);
 	fetch_event_add(&head, "dataerror", span_of(refusal->text));
 	head.failed |= source.failed || type.failed;
 	rc = fetch_event_write(

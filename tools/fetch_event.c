@@ -8,6 +8,7 @@
 #include "fetch_event.h"
 
 #include "clock.h"
+#include "uri.h"
 #include "utf8.h"
 
 void
@@ -18,7 +19,7 @@ fetch_event_add(struct buf *head, const char *name, struct span text)
 	if (text.len == 0)
 		return;
 	buf_printf(head, ",\"%s\":", name);
-	utf8_append_latin1(&utf8, text);
+	utf8_append_printable(&utf8, text);
 	json_append_string(head, buf_span(&utf8));
 	head->failed |= utf8.failed;
 	buf_free(&utf8);
@@ -28,12 +29,18 @@ void
 fetch_event_begin(struct buf *head, const struct fetch_job *job,
     const struct fetch_context *context)
 {
+	struct buf source = BUF_INIT(FETCH_HEAD_MAX);
 	char now[CLOCK_RFC3339_SIZE];
 
+	/* RFC 3986: an address may say what a URI may not. */
+	if (uri_is_reference(context->source))
+		buf_append_span(&source, context->source);
+	else
+		uri_append(&source, context->source, ":@/");
 	clock_rfc3339(clock_now(), now);
 	buf_append_text(head, "{\"specversion\":\"1.0\"");
 	fetch_event_add(head, "id", context->id);
-	fetch_event_add(head, "source", context->source);
+	fetch_event_add(head, "source", buf_span(&source));
 	fetch_event_add(head, "type", span_of(context->type));
 	fetch_event_add(head, "subject", context->subject);
 	fetch_event_add(head, "time", span_of(now));
@@ -42,6 +49,8 @@ fetch_event_begin(struct buf *head, const struct fetch_job *job,
 	/* Source and id together name the event that made us fetch. */
 	fetch_event_add(head, "causedby", event_get(&job->event, EVENT_SOURCE));
 	fetch_event_add(head, "causationid", event_get(&job->event, EVENT_ID));
+	head->failed |= source.failed;
+	buf_free(&source);
 }
 
 int

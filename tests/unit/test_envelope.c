@@ -274,6 +274,8 @@ test_attribute_names(void **state)
 		{ "Query", NULL },
 		{ "Reason", NULL },
 		{ "Detail", NULL },
+		{ "Request", NULL },
+		{ "Schema-URL", NULL },
 		{ "Content-Type", "contenttype" },
 		{ "Identity", "identity" },
 		{ "a23456789-123456789-123456789-123456789-123456789-"
@@ -339,20 +341,31 @@ test_odd_bytes_everywhere(void **state)
 	} rows[] = {
 		{ LITERAL("\",\"id\":\"forged"), "\",\"id\":\"forged", 14 },
 		{ LITERAL("\\"), "\\", 1 },
-		{ LITERAL("a\nb\r\tc\x01\x1f\x7f"), "a\nb\r\tc\x01\x1f\x7f",
-		    9 },
-		{ LITERAL("a\0b"), "a\0b", 3 },
+		/* CloudEvents 1.0.2, String: no such characters */
+		{ LITERAL("a\nb\r\tc\x01\x1f\x7f"),
+		    "a\xe2\x90\x8a"
+		    "b\xe2\x90\x8d\xe2\x90\x89"
+		    "c\xe2\x90\x81\xe2\x90\x9f\xe2\x90\xa1",
+		    21 },
+		{ LITERAL("a\0b"),
+		    "a\xe2\x90\x80"
+		    "b",
+		    5 },
+		{ LITERAL("\xc2\x80\xc2\x9f\xc2\xa0"),
+		    "\xef\xbf\xbd\xef\xbf\xbd\xc2\xa0", 8 },
+		{ LITERAL("\xef\xb7\x90\xef\xbf\xbf\xf4\x8f\xbf\xbe"),
+		    "\xef\xbf\xbd\xef\xbf\xbd\xef\xbf\xbd", 9 },
 		{ LITERAL("N\xc3\xb8rresundby"), "N\xc3\xb8rresundby", 12 },
 		{ LITERAL("S\xf8ren"), "S\xc3\xb8ren", 6 },
-		{ LITERAL("\x80\xff\xfe"), "\xc2\x80\xc3\xbf\xc3\xbe", 6 },
-		{ LITERAL("\xed\xa0\x80"), "\xc3\xad\xc2\xa0\xc2\x80", 6 },
+		{ LITERAL("\x80\xff\xfe"), "\xef\xbf\xbd\xc3\xbf\xc3\xbe", 7 },
+		{ LITERAL("\xed\xa0\x80"), "\xc3\xad\xc2\xa0\xef\xbf\xbd", 7 },
 		{ LITERAL("\xe2\x80\xa8\xe2\x80\xa9"),
 		    "\xe2\x80\xa8\xe2\x80\xa9", 6 },
 		{ LITERAL("\xf0\x9f\x94\x91"), "\xf0\x9f\x94\x91", 4 },
 		{ LITERAL("</script>"), "</script>", 9 },
 	};
 	static const char *const members[] = { "path", "query", "xone", "xtwo",
-		"datacontenttype", "method", "verifiedby" };
+		"contenttype", "method", "verifiedby" };
 	struct buf text = BUF_INIT(ROOM);
 	struct message m;
 	json_t *event;
@@ -380,6 +393,7 @@ test_odd_bytes_everywhere(void **state)
 			if (strlen(word) == rows[i].given.len || j < 5)
 				assert_same(members[j],
 				    text_of(event, members[j]), want);
+		assert_text(event, "datacontenttype", "text/plain");
 		assert_null(memchr(text.at, 0x7f, text.len));
 		assert_int_equal(strlen(m.body_sha256), 64);
 		assert_same("id", text_of(event, "id"), m.id);
@@ -412,10 +426,25 @@ test_sources(void **state)
 		{ NULL, "shop.example", "/\xc3\xb8\xff\x01\x7f",
 		    "https://shop.example/%C3%B8%FF%01%7F" },
 		{ NULL, "s\xf8", "/", "https://s%F8/" },
+		/* What is no URI by itself */
+		{ NULL, "shop.example", "/webhook/[",
+		    "https://shop.example/webhook/%5B" },
+		{ NULL, "shop.example", "/%/%2/%zz/%41",
+		    "https://shop.example/%25/%252/%25zz/%41" },
+		{ NULL, "shop.example", "/#/:@",
+		    "https://shop.example/%23/:@" },
+		{ NULL, "shop.example", "*", "https://shop.example/*" },
+		{ NULL, "shop.example", "webhook",
+		    "https://shop.example/webhook" },
+		{ NULL, "~^(www\\.)?x", "/", "https://~%5E(www%5C.)%3Fx/" },
+		{ NULL, "[::1", "/", "https://%5B%3A%3A1/" },
+		{ NULL, "a/b@c", "/", "https://a%2Fb%40c/" },
+		{ NULL, "_", "/", "https://_/" },
 		{ "urn:shop:1", "shop.example", "/webhook", "urn:shop:1" },
 		{ "https://other.example/x?y#z", "shop.example", "/webhook",
 		    "https://other.example/x?y#z" },
-		{ "/rel \"x\"", "shop.example", "/webhook", "/rel \"x\"" },
+		{ "/rel \"x\"", "shop.example", "/webhook", "/rel%20%22x%22" },
+		{ "https://a/[", "shop.example", "/", "https%3A//a/%5B" },
 	};
 	struct buf text = BUF_INIT(ROOM);
 	struct message m;
@@ -436,6 +465,119 @@ test_sources(void **state)
 		message_free(&m);
 	}
 	buf_free(&text);
+}
+
+/* RFC 2046: what is no media type is beside the one that fits the data. */
+static void
+test_media_types(void **state)
+{
+	static const struct {
+		const char *sent;
+		struct span body;
+		const char *want, *other; /* NULL: no such member */
+	} rows[] = {
+		{ "", LITERAL("{}"), "application/json", NULL },
+		{ "application/json", LITERAL("{}"), "application/json", NULL },
+		{ "garbage", LITERAL("{}"), "application/json", "garbage" },
+		{ "garbage", LITERAL("x"), "text/plain", "garbage" },
+		{ "garbage", LITERAL("\xff"), "application/octet-stream",
+		    "garbage" },
+		{ "text/x-a; b=\"c;\\\"\"", LITERAL("x"),
+		    "text/x-a; b=\"c;\\\"\"", NULL },
+		{ "text/xml;", LITERAL("<a/>"), "text/xml", "text/xml;" },
+		{ "text/xml; charset", LITERAL("<a/>"), "text/xml",
+		    "text/xml; charset" },
+		{ "text plain", LITERAL("x"), "text/plain", "text plain" },
+		{ "a/b; c=\"", LITERAL("x"), "a/b", "a/b; c=\"" },
+		{ "application/json", LITERAL("{"), "text/plain",
+		    "application/json" },
+		/* The sender's own beside bytes: Latin-1, compressed */
+		{ "application/json; charset=iso-8859-1",
+		    LITERAL("{\"a\":\"\xf8\"}"),
+		    "application/json; charset=iso-8859-1", NULL },
+		{ "application/json", LITERAL("\x1f\x8b\x08\x00\xff"),
+		    "application/json", NULL },
+		{ "text/csv", LITERAL(""), NULL, "text/csv" },
+		{ "", LITERAL(""), NULL, NULL },
+	};
+	struct buf text = BUF_INIT(ROOM);
+	struct message m;
+	json_t *event;
+	size_t i;
+
+	(void)state;
+	for (i = 0; i < COUNT(rows); i++) {
+		start_call(&m, "generic");
+		buf_reset(&text);
+		m.content_type = span_of(rows[i].sent);
+		buf_append_span(&m.body, rows[i].body);
+		write_verified(&text, &m);
+		event = load("media type", buf_span(&text));
+		assert_text(event, "datacontenttype", rows[i].want);
+		assert_text(event, "contenttype", rows[i].other);
+		json_decref(event);
+		message_free(&m);
+	}
+	/* One that an operator keeps by its name is there once. */
+	start_call(&m, "generic");
+	buf_reset(&text);
+	m.content_type = span_of("garbage");
+	add_header(&m, "Content-Type", span_of("garbage"));
+	write_verified(&text, &m);
+	event = load("kept", buf_span(&text));
+	assert_text(event, "contenttype", "garbage");
+	json_decref(event);
+	message_free(&m);
+	buf_free(&text);
+}
+
+/* Text that is the data may be any JSON string: nothing is replaced. */
+static void
+test_data_is_untouched(void **state)
+{
+	struct span body = LITERAL("a\x01\x7f\xc2\x80\xef\xbf\xbf\0");
+	struct buf text = BUF_INIT(ROOM);
+	struct message m;
+
+	(void)state;
+	start_call(&m, "generic");
+	buf_append_span(&m.body, body);
+	write_verified(&text, &m);
+	assert_data("text", buf_span(&text), DATA_TEXT, body);
+	message_free(&m);
+	buf_free(&text);
+}
+
+/* Of a rejected call: its head, and no header that carries a secret. */
+static void
+test_rejected_head(void **state)
+{
+	struct error verdict = ERROR_INIT, err = ERROR_INIT;
+	struct buf text = BUF_INIT(ROOM), said = BUF_INIT(ROOM);
+	struct envelope envelope;
+	struct message m;
+	json_t *event;
+
+	(void)state;
+	start_call(&m, "generic");
+	add_header(&m, "X-Api-Key", span_of("canary"));
+	add_header(&m, "Authorization", span_of("canary"));
+	add_header(&m, "X-Plain", span_of("plain"));
+	buf_append_text(&m.head, "POST /\nx: \xff\t\n");
+	(void)error_set(&verdict, ERROR_SIGNATURE, "wrong");
+	assert_int_equal(
+	    envelope_write_rejected(&envelope, &m, &verdict, &err), 0);
+	append_pieces(&text, &envelope);
+	event = load("rejected", buf_span(&text));
+	append_decoded(&said, text_of(event, "request"));
+	assert_same("head", buf_span(&said), buf_span(&m.head));
+	assert_text(event, "xplain", "plain");
+	assert_null(memmem(text.at, text.len, "canary", 6));
+	json_decref(event);
+	envelope_free(&envelope);
+	message_free(&m);
+	buf_free(&text);
+	buf_free(&said);
 }
 
 static void
@@ -475,7 +617,8 @@ test_rejected(void **state)
 		assert_text(event, "bodysha256", m.body_sha256);
 		assert_text(event, "source", "https://shop.example/webhook");
 		assert_text(event, "time", "2026-11-21T17:05:33.123456Z");
-		assert_text(event, "datacontenttype", "text/x\xc3\xbf");
+		assert_text(event, "datacontenttype", NULL);
+		assert_text(event, "contenttype", "text/x\xc3\xbf");
 		assert_text(event, "sender", "shipmondo");
 		assert_text(event, "reason", error_rule(verdict.code));
 		assert_text(event, "detail", verdict.text);
@@ -668,6 +811,9 @@ main(void)
 		cmocka_unit_test(test_headers_in_disguise),
 		cmocka_unit_test(test_odd_bytes_everywhere),
 		cmocka_unit_test(test_sources),
+		cmocka_unit_test(test_media_types),
+		cmocka_unit_test(test_data_is_untouched),
+		cmocka_unit_test(test_rejected_head),
 		cmocka_unit_test(test_rejected),
 		cmocka_unit_test(test_random_calls),
 		cmocka_unit_test(test_text_at_its_worst),
