@@ -4,62 +4,14 @@
  */
 #include "call.h"
 
-#include <stdlib.h>
 #include <string.h>
 
 #include "clock.h"
 #include "envelope.h"
+#include "head.h"
 #include "hmac.h"
 
 #define QUARANTINED "hookdir.quarantined"
-
-/* One that has the place of another in an event was said already. */
-static int
-add_header(struct call_headers *headers, const char *name, struct error *err)
-{
-	char attribute[ENVELOPE_NAME_SIZE], other[ENVELOPE_NAME_SIZE];
-	size_t i;
-
-	if (headers->count == MESSAGE_HEADERS_MAX ||
-	    !envelope_attribute(name, attribute))
-		return error_set(err, ERROR_CONFIGURATION,
-		    "HOOKDIR_HEADERS: %s cannot be kept", name);
-	for (i = 0; i < headers->count; i++)
-		if (envelope_attribute(headers->names[i], other) &&
-		    strcmp(attribute, other) == 0)
-			return 0;
-	headers->names[headers->count++] = name;
-	return 0;
-}
-
-int
-call_headers_read(struct call_headers *headers, const struct sender *sender,
-    const char *further, struct error *err)
-{
-	char *name, *rest;
-	size_t i;
-
-	*headers = (struct call_headers){ .count = 0 };
-	for (i = 0; i < SENDER_HEADERS_MAX && sender->headers[i]; i++)
-		headers->names[headers->count++] = sender->headers[i];
-	if (!further)
-		return 0;
-	headers->text = rest = strdup(further);
-	if (!rest)
-		return error_set(err, ERROR_MEMORY, "no memory");
-	while ((name = strtok_r(rest, " \t", &rest)) != NULL)
-		if (add_header(headers, name, err) < 0)
-			return -1;
-	return 0;
-}
-
-void
-call_headers_free(struct call_headers *headers)
-{
-	free(headers->text);
-	headers->text = NULL;
-	headers->count = 0;
-}
 
 void
 call_init(struct call *call)
@@ -117,22 +69,60 @@ read_member(const struct call *call, const char *name, struct buf *out,
 	return 0;
 }
 
+/* The member that a header became. */
 static int
-read_headers(
-    struct call *call, const struct call_headers *headers, struct error *err)
+read_attribute(const struct call *call, const char *header, struct buf *out,
+    struct error *err)
+{
+	char name[ENVELOPE_NAME_SIZE];
+
+	if (!envelope_attribute(header, name))
+		return 0;
+	return read_member(call, name, out, err);
+}
+
+/* A header that came several times is a list (RFC 9110 5.2). */
+static int
+read_header(
+    struct span headers, const char *wanted, struct buf *out, struct error *err)
+{
+	struct span name, value;
+	bool first = true;
+
+	while (head_read_header(&headers, &name, &value)) {
+		if (!header_is(name, wanted))
+			continue;
+		if (!first)
+			buf_append_text(out, ", ");
+		buf_append_span(out, value);
+		first = false;
+	}
+	if (headers.len)
+		return altered(err, "request");
+	return buf_check(out, err);
+}
+
+/* headers: those of the head; no bytes at all where there is none. */
+static int
+read_kept(struct call *call, struct span headers,
+    const struct header_list *kept, struct error *err)
 {
 	struct message *m = &call->message;
-	char name[ENVELOPE_NAME_SIZE];
 	struct header *header;
 	size_t i;
+	int rc;
 
-	for (i = 0; i < headers->count; i++) {
+	for (i = 0; i < kept->count; i++) {
 		header = &m->headers[m->header_count];
-		header->name = headers->names[i];
+		header->name = kept->names[i];
 		header->value = (struct buf)BUF_INIT(EVENT_MAX);
-		if (!envelope_attribute(header->name, name))
+		/* A digest is of no use in an event. */
+		if (header_secrecy(span_of(header->name)) != HEADER_OPEN)
 			continue;
-		if (read_member(call, name, &header->value, err) < 0) {
+		rc = headers.at
+		    ? read_header(headers, header->name, &header->value, err)
+		    : read_attribute(call, header->name, &header->value, err);
+		if (rc < 0) {
 			buf_free(&header->value);
 			return -1;
 		}
@@ -144,18 +134,62 @@ read_headers(
 	return 0;
 }
 
+/* NUL-terminated, though that is no part of it. */
+static void
+put(struct buf *out, struct span text)
+{
+	buf_append_span(out, text);
+	buf_append_byte(out, '\0');
+	out->len -= !out->failed;
+}
+
+/* From the head; *headers is what follows its first line. */
+static int
+read_head(struct call *call, struct span *headers, struct error *err)
+{
+	struct span method, path, query;
+
+	*headers = buf_span(&call->message.head);
+	if (memchr(headers->at, '\0', headers->len) ||
+	    !head_read_request(headers, &method, &path, &query))
+		return altered(err, "request");
+	put(&call->method, method);
+	put(&call->path, path);
+	put(&call->query, query);
+	if (read_header(*headers, "content-type", &call->content_type, err) <
+		0 ||
+	    buf_check(&call->method, err) < 0 ||
+	    buf_check(&call->path, err) < 0)
+		return -1;
+	return buf_check(&call->query, err);
+}
+
+/* From members alone, as they were before there was a head. */
+static int
+read_members(struct call *call, struct error *err)
+{
+	if (read_member(call, "method", &call->method, err) < 0 ||
+	    read_member(call, "path", &call->path, err) < 0 ||
+	    read_member(call, "query", &call->query, err) < 0)
+		return -1;
+	return read_member(call, "datacontenttype", &call->content_type, err);
+}
+
 /* How the call came. */
 static int
-read_request(struct call *call, struct error *err)
+read_request(
+    struct call *call, const struct header_list *kept, struct error *err)
 {
 	struct message *m = &call->message;
 	struct span time = event_get(&call->event, EVENT_TIME);
+	struct span headers = { NULL, 0 };
+	int rc = event_bytes(&call->event, "request", &m->head, err);
 
-	if (read_member(call, "method", &call->method, err) < 0 ||
-	    read_member(call, "source", &call->source, err) < 0 ||
-	    read_member(call, "path", &call->path, err) < 0 ||
-	    read_member(call, "query", &call->query, err) < 0 ||
-	    read_member(call, "datacontenttype", &call->content_type, err) < 0)
+	if (rc > 0)
+		rc = read_head(call, &headers, err);
+	else if (rc == 0)
+		rc = read_members(call, err);
+	if (rc < 0 || read_member(call, "source", &call->source, err) < 0)
 		return -1;
 	if (!call->source.len)
 		return altered(err, "source");
@@ -167,7 +201,7 @@ read_request(struct call *call, struct error *err)
 	m->query = buf_span(&call->query);
 	m->content_type = buf_span(&call->content_type);
 	m->passed_by = "quarantine";
-	return 0;
+	return read_kept(call, headers, kept, err);
 }
 
 static int
@@ -176,11 +210,11 @@ read_body(struct call *call, struct error *err)
 	struct buf *body = &call->message.body;
 	char digest[SHA256_HEX_SIZE];
 	struct json_value member;
+	int rc = event_bytes(&call->event, "data_base64", body, err);
 
-	if (!json_member(call->event.root, "data_base64", &member))
+	if (rc == 0)
 		return altered(err, "data_base64");
-	if (event_payload(&call->event, body, err) < 0 ||
-	    sha256_hex(buf_span(body), digest, err) < 0)
+	if (rc < 0 || sha256_hex(buf_span(body), digest, err) < 0)
 		return -1;
 	if (!json_member(call->event.root, "bodysha256", &member) ||
 	    !json_string_is(member, digest))
@@ -189,14 +223,14 @@ read_body(struct call *call, struct error *err)
 }
 
 int
-call_read(struct call *call, int fd, const struct call_headers *headers,
+call_read(struct call *call, int fd, const struct header_list *kept,
     struct error *err)
 {
 	if (event_read(&call->event, fd, err) < 0)
 		return -1;
 	if (!span_is(event_get(&call->event, EVENT_TYPE), QUARANTINED))
 		return altered(err, "type");
-	if (read_request(call, err) < 0 || read_body(call, err) < 0)
+	if (read_body(call, err) < 0)
 		return -1;
-	return read_headers(call, headers, err);
+	return read_request(call, kept, err);
 }

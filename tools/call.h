@@ -2,30 +2,16 @@
 /*
  * call - a quarantined event as the call that it was
  *
- * The other direction of envelope_write_rejected(). Text that was no UTF-8
- * when it came is UTF-8 now; all else is as it was.
+ * The other direction of envelope_write_rejected(). Where the event has the
+ * head of the call (lib/head) all is as it came. Events of hookdir 0.1 have
+ * the headers of one sender alone, in which text that was no UTF-8 is UTF-8.
  */
 #ifndef HOOKDIR_CALL_H
 #define HOOKDIR_CALL_H
 
 #include "event.h"
+#include "header_list.h"
 #include "message.h"
-
-/* Which headers of a call are kept, as an endpoint has it. */
-struct call_headers {
-	const char *names[MESSAGE_HEADERS_MAX];
-	size_t count;
-	char *text; /* owned; some of the names stand in it */
-};
-
-/*
- * Those of the sender and those of HOOKDIR_HEADERS, which may be NULL. -1:
- * ERROR_CONFIGURATION or ERROR_MEMORY; in both cases call_headers_free()
- * is due.
- */
-int call_headers_read(struct call_headers *headers, const struct sender *sender,
-    const char *further, struct error *err);
-void call_headers_free(struct call_headers *headers);
 
 struct call {
 	struct event event;
@@ -37,11 +23,12 @@ struct call {
 void call_init(struct call *call);
 
 /*
- * Fill in what was received. sender and event of the message are the
- * caller's to set. -1: ERROR_FORM says that it is no quarantined call, or
- * that it was altered. call_free() is due in any case.
+ * Fill in what was received, and those headers that an endpoint keeps.
+ * sender and event of the message are the caller's to set. -1: ERROR_FORM
+ * says that it is no quarantined call, or that it was altered. call_free()
+ * is due in any case.
  */
-int call_read(struct call *call, int fd, const struct call_headers *headers,
+int call_read(struct call *call, int fd, const struct header_list *kept,
     struct error *err);
 void call_free(struct call *call);
 

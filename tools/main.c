@@ -64,17 +64,25 @@ static const struct tool tools[] = {
 	    "  --all        all of them\n"
 	    "  --type GLOB  only those whose type matches\n" },
 	{ "reverify", tool_reverify,
-	    "[--sender NAME] [--key-file FILE] SPOOL [NAME...]",
+	    "[--sender NAME] [--conf FILE | --key-file FILE]\n"
+	    "                        [--ignore-time] SPOOL [NAME...]",
 	    "Check quarantined calls again, and deliver those that pass.\n"
-	    "They are checked as the handler does it, and keep the time at\n"
-	    "which they were received.\n"
+	    "They are checked as the handler does it, by the rules of this\n"
+	    "sender, and keep the time at which they were received.\n"
 	    "HOOKDIR_SENDER, HOOKDIR_KEY, HOOKDIR_KEY_PREVIOUS, "
-	    "HOOKDIR_EVENT\n"
-	    "and HOOKDIR_HEADERS of the environment are those of the "
-	    "endpoint.\n"
+	    "HOOKDIR_EVENT,\n"
+	    "HOOKDIR_HEADERS and HOOKDIR_DEDUP are those of the endpoint, in\n"
+	    "the environment or in FILE.\n"
 	    "\n"
 	    "  --sender NAME    instead of HOOKDIR_SENDER\n"
-	    "  --key-file FILE  its content instead of HOOKDIR_KEY\n" },
+	    "  --conf FILE      the configuration of nginx or Apache that has "
+	    "the\n"
+	    "                   endpoint of this spool, or its file of "
+	    "secrets\n"
+	    "  --key-file FILE  its content instead of HOOKDIR_KEY\n"
+	    "  --ignore-time    for calls that came while the clock was wrong: "
+	    "the\n"
+	    "                   times in them are not looked at\n" },
 	{ "expire", tool_expire,
 	    "--older-than SPAN [--state STATE,...] [--archive DIR]\n"
 	    "                      [--dry-run] SPOOL",

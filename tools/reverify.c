@@ -2,15 +2,17 @@
 /*
  * reverify - hookdir reverify: a second look at calls in quarantine
  *
- * For calls that were refused because a key here was wrong. They go the way
- * that they would have gone in the handler, judged by the time at which
- * they came. A call is delivered, and flushed, before it leaves quarantine/:
- * a power cut in between leaves it in both, and the next time delivers it
- * once more under the same id.
+ * For calls that were refused because something here was wrong: a key, the
+ * sender, the clock. They go the way that they would have gone in the
+ * handler, by the rules of one sender, whichever the endpoint had. A call is
+ * delivered, and flushed, before it leaves quarantine/: a power cut in
+ * between leaves it in both, and the next time delivers it once more under
+ * the same id.
+ *
+ * A file that cannot be opened, locked or read is reported and passed over.
  */
 #include <errno.h>
 #include <fcntl.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
 #include <unistd.h>
@@ -19,28 +21,24 @@
 #include "call.h"
 #include "envelope.h"
 #include "io.h"
-#include "keyring.h"
 #include "names.h"
-#include "secret.h"
+#include "reverify.h"
+#include "seen.h"
 #include "verify.h"
-
-#define KEY_MAX ((size_t)64 << 10)
 
 struct work {
 	struct queue queue;
 	struct spool spool;
-	const struct sender *sender;
-	const char *event; /* HOOKDIR_EVENT, or NULL */
-	struct call_headers headers;
-	struct keyring keys;
-	struct buf key; /* owned: the file's */
+	struct rules rules;
 	struct names names;
-	unsigned long delivered, refused, unreadable;
+	unsigned long delivered, duplicates, refused, unreadable;
+	bool failed; /* some of these by a system call */
 };
 
 enum outcome {
-	OUTCOME_SKIPPED,
+	OUTCOME_SKIPPED, /* gone, or another process has it */
 	OUTCOME_DELIVERED,
+	OUTCOME_DUPLICATE,
 	OUTCOME_REFUSED,
 	OUTCOME_UNREADABLE
 };
@@ -54,80 +52,142 @@ report(const struct spool_name *name, const char *rule, const char *text)
 	(void)putchar('\n');
 }
 
+/* NFSv4 gives an exclusive lock only on what may be written. */
+static int
+lock_writable(struct work *work, const char *file, int *fd)
+{
+	int again = openat(work->queue.states[QUEUE_QUARANTINE], file,
+		O_RDWR | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC),
+	    rc = -1;
+	struct stat a, b;
+
+	if (again >= 0 && fstat(again, &a) == 0 && fstat(*fd, &b) == 0 &&
+	    a.st_ino == b.st_ino && a.st_dev == b.st_dev) {
+		io_discard(fd);
+		*fd = again;
+		return flock(*fd, LOCK_EX | LOCK_NB);
+	}
+	errno = EBADF;
+	io_discard(&again);
+	return rc;
+}
+
 /*
- * 1: open, and ours alone as long as it is open. 0: gone, or another one of
- * us has it.
+ * 1: open, and this process's alone as long as it is open. 0: gone, or
+ * another process has it.
  */
 static int
 lock(struct work *work, const char *file, int *fd, struct error *err)
 {
 	struct error failed = ERROR_INIT;
 	struct stat opened, named;
+	int rc;
 
 	*fd = queue_open_file(
 	    &work->queue, QUEUE_QUARANTINE, file, &opened, &failed);
-	if (*fd < 0 && failed.errnum != ENOENT)
+	if (*fd < 0 && !queue_is_none(&failed))
 		*err = failed;
 	if (*fd < 0)
-		return failed.errnum == ENOENT ? 0 : -1;
-	if (flock(*fd, LOCK_EX | LOCK_NB) == 0 &&
+		return queue_is_none(&failed) ? 0 : -1;
+	do {
+		rc = flock(*fd, LOCK_EX | LOCK_NB);
+		if (rc < 0 && errno == EBADF)
+			rc = lock_writable(work, file, fd);
+	} while (rc < 0 && errno == EINTR);
+	if (rc < 0 && errno != EWOULDBLOCK)
+		rc = error_system(err, "cannot lock it");
+	else if (rc == 0 &&
 	    fstatat(work->queue.states[QUEUE_QUARANTINE], file, &named,
 		AT_SYMLINK_NOFOLLOW) == 0 &&
 	    named.st_ino == opened.st_ino && named.st_dev == opened.st_dev)
 		return 1;
+	else
+		rc = 0;
 	io_discard(fd);
-	return 0;
+	return rc;
+}
+
+/* As the handler does. 1: delivered; 0: it is there already. */
+static int
+put(struct work *work, const struct message *m, struct envelope *envelope,
+    char name[SPOOL_NAME_SIZE], struct error *err)
+{
+	struct buf source = BUF_INIT(MESSAGE_TEXT_MAX);
+	char key[SHA256_HEX_SIZE];
+	int rc = -1;
+
+	if (work->rules.dedup == 0)
+		return spool_deliver(&work->spool, m->received,
+			   envelope->pieces, envelope->count, name, err) < 0
+		    ? -1
+		    : 1;
+	envelope_source(m, &source);
+	if (buf_check(&source, err) == 0 &&
+	    seen_key(buf_span(&source), m->id, key, err) == 0)
+		rc = seen_deliver(&work->spool, m->received, envelope->pieces,
+		    envelope->count, key, work->rules.dedup, name, err);
+	buf_free(&source);
+	return rc;
 }
 
 static int
-deliver(
-    struct work *work, struct message *m, const char *file, struct error *err)
+deliver(struct work *work, struct message *m, const char *file,
+    enum outcome *outcome, struct error *err)
 {
 	char name[SPOOL_NAME_SIZE];
 	struct envelope envelope;
 	int rc = envelope_write(&envelope, m, err);
 
 	if (rc == 0)
-		rc = spool_deliver(&work->spool, m->received, envelope.pieces,
-		    envelope.count, name, err);
+		rc = put(work, m, &envelope, name, err);
 	envelope_free(&envelope);
-	if (rc == 0 &&
-	    unlinkat(work->queue.states[QUEUE_QUARANTINE], file, 0) < 0 &&
+	if (rc < 0)
+		return -1;
+	*outcome = rc ? OUTCOME_DELIVERED : OUTCOME_DUPLICATE;
+	if (unlinkat(work->queue.states[QUEUE_QUARANTINE], file, 0) < 0 &&
 	    errno != ENOENT)
 		return error_system(err,
 		    "delivered as %s, but cannot remove %s from quarantine/",
-		    name, file);
-	return rc;
+		    rc ? name : "another message", file);
+	return 0;
 }
 
-/* -1: a fault, and nothing more is to be tried. */
+/* RFC 9110 9.1: methods are case-sensitive; the list is as in Allow. */
+static bool
+is_served(const char *methods, const char *method)
+{
+	size_t len = strlen(method);
+
+	for (; *methods; methods += strspn(methods, ", ")) {
+		if (strcspn(methods, ", ") == len && len &&
+		    strncmp(methods, method, len) == 0)
+			return true;
+		methods += strcspn(methods, ", ");
+	}
+	return false;
+}
+
+/* -1: a local error, and nothing more is to be tried. */
 static int
 verify(struct work *work, struct call *call, const char *file,
     enum outcome *outcome, struct error *err)
 {
 	struct message *m = &call->message;
 
-	m->sender = work->sender;
-	m->event = work->event;
-	if (message_verify(m, &work->keys, err) < 0) {
-		*outcome = OUTCOME_REFUSED;
-		return error_class(err->code) == CLASS_FAULT ? -1 : 0;
+	m->sender = work->rules.sender;
+	m->event = work->rules.event;
+	m->any_time = work->rules.ignore_time;
+	*outcome = OUTCOME_REFUSED;
+	if (!is_served(m->sender->methods, m->method)) {
+		(void)error_set(err, ERROR_METHOD, "%s sends %s alone",
+		    m->sender->name, m->sender->methods);
+		return 0;
 	}
-	*outcome = OUTCOME_DELIVERED;
-	return deliver(work, m, file, err);
+	if (message_verify(m, &work->rules.keys, err) < 0)
+		return error_class(err->code) == CLASS_FAULT ? -1 : 0;
+	return deliver(work, m, file, outcome, err);
 }
 
-static bool
-is_of_sender(const struct work *work, const struct call *call)
-{
-	return span_is(
-	    event_get(&call->event, EVENT_SENDER), work->sender->name);
-}
-
-/*
- * The attributes are read even from what cannot be read whole, so calls of
- * others are told from broken ones of ours.
- */
 static int
 look_into(struct work *work, int fd, const char *file, enum outcome *outcome,
     struct error *verdict)
@@ -136,16 +196,12 @@ look_into(struct work *work, int fd, const char *file, enum outcome *outcome,
 	int rc;
 
 	call_init(&call);
-	rc = call_read(&call, fd, &work->headers, verdict);
-	if (event_get(&call.event, EVENT_SENDER).len &&
-	    !is_of_sender(work, &call)) {
-		*outcome = OUTCOME_SKIPPED;
-		rc = 0;
-	} else if (rc == 0) {
+	rc = call_read(&call, fd, &work->rules.kept, verdict);
+	if (rc == 0) {
 		rc = verify(work, &call, file, outcome, verdict);
 	} else {
 		*outcome = OUTCOME_UNREADABLE;
-		rc = verdict->code == ERROR_FORM ? 0 : -1;
+		rc = verdict->code == ERROR_MEMORY ? -1 : 0;
 	}
 	call_free(&call);
 	return rc;
@@ -157,13 +213,12 @@ count(struct work *work, const struct spool_name *name, enum outcome outcome,
 {
 	switch (outcome) {
 	case OUTCOME_SKIPPED:
-		if (work->names.count == 0)
-			break;
-		report(name, "not-this-sender", work->sender->name);
-		work->unreadable++;
 		break;
 	case OUTCOME_DELIVERED:
 		work->delivered++;
+		break;
+	case OUTCOME_DUPLICATE:
+		work->duplicates++;
 		break;
 	case OUTCOME_REFUSED:
 		report(name, error_rule(verdict->code), verdict->text);
@@ -172,6 +227,7 @@ count(struct work *work, const struct spool_name *name, enum outcome outcome,
 	case OUTCOME_UNREADABLE:
 		report(name, "unreadable", verdict->text);
 		work->unreadable++;
+		work->failed |= verdict->code == ERROR_SYSTEM;
 		break;
 	}
 }
@@ -191,10 +247,11 @@ visit(void *context, enum queue_state state, const char *file,
 		return 0;
 	if (wanted)
 		wanted->found = true;
-	rc = lock(work, file, &fd, err);
-	if (rc != 1)
-		return rc;
-	rc = look_into(work, fd, file, &outcome, &verdict);
+	rc = lock(work, file, &fd, &verdict);
+	if (rc == 1)
+		rc = look_into(work, fd, file, &outcome, &verdict);
+	else if (rc < 0)
+		outcome = OUTCOME_UNREADABLE, rc = 0;
 	io_discard(&fd);
 	if (rc < 0)
 		*err = verdict;
@@ -214,6 +271,8 @@ run(struct work *work)
 		return tool_error(&err);
 	if (queue_each(&work->queue, QUEUE_QUARANTINE, visit, work, &err) < 0)
 		code = tool_error(&err);
+	else if (work->failed)
+		code = EX_IOERR;
 	else if (work->unreadable)
 		code = EX_DATAERR;
 	for (i = 0; err.code == ERROR_NONE && i < work->names.count; i++)
@@ -221,101 +280,25 @@ run(struct work *work)
 			code = tool_fail(EX_NOINPUT,
 			    "%s: no such call in quarantine/",
 			    work->names.all[i].called);
-	(void)printf("%lu delivered, %lu still refused, %lu unreadable\n",
-	    work->delivered, work->refused, work->unreadable);
+	(void)printf("%lu delivered, ", work->delivered);
+	if (work->rules.dedup)
+		(void)printf("%lu duplicate, ", work->duplicates);
+	(void)printf("%lu still refused, %lu unreadable\n", work->refused,
+	    work->unreadable);
 	spool_close(&work->spool);
 	return tool_finish(code);
 }
 
-/* The whole file but the newline at its end. */
 static int
-read_key_file(struct work *work, const char *path, struct error *err)
+read_names(struct work *work, int count, char **operands, struct error *err)
 {
-	int fd = open(path, O_RDONLY | O_CLOEXEC), rc;
-	size_t got = 0;
-	char *room;
-
-	if (fd < 0)
-		return error_system(err, "cannot open %s", path);
-	/* At once: what grows would leave copies behind. */
-	room = buf_room(&work->key, KEY_MAX);
-	rc = room ? io_read_at(fd, room, KEY_MAX, 0, &got, path, err)
-		  : buf_check(&work->key, err);
-	io_discard(&fd);
-	work->key.len = got;
-	if (rc == 0 && got == KEY_MAX)
-		return error_set(
-		    err, ERROR_CONFIGURATION, "%s: too large for a key", path);
-	if (got > 0 && room[got - 1] == '\n')
-		work->key.len--;
-	return rc;
-}
-
-/* -1: ERROR_CONFIGURATION and others. */
-static int
-read_keys(struct work *work, const char *file, struct error *err)
-{
-	const char *key = getenv("HOOKDIR_KEY");
-	const char *previous = getenv("HOOKDIR_KEY_PREVIOUS");
-
-	if (!file && !key)
-		return error_set(err, ERROR_CONFIGURATION,
-		    "no key: neither --key-file nor HOOKDIR_KEY");
-	if (file && read_key_file(work, file, err) < 0)
-		return -1;
-	if (keyring_add(&work->keys, "current",
-		file ? buf_span(&work->key) : span_of(key), err) < 0)
-		return -1;
-	if (previous)
-		return keyring_add(
-		    &work->keys, "previous", span_of(previous), err);
-	return 0;
-}
-
-static int
-read_sender(struct work *work, const char *name)
-{
-	if (!name)
-		name = getenv("HOOKDIR_SENDER");
-	if (!name)
-		return tool_usage("which sender? --sender or HOOKDIR_SENDER");
-	work->sender = sender_find(name);
-	if (!work->sender)
-		return tool_usage("there is no sender %s", name);
-	if (work->sender->scheme == SCHEME_NONE)
-		return tool_usage("the sender %s signs nothing: there is "
-				  "nothing to verify",
-		    name);
-	return EX_OK;
-}
-
-static int
-prepare(struct work *work, int count, char **operands, const char *key_file)
-{
-	struct error err = ERROR_INIT;
 	int i;
 
 	for (i = 1; i < count; i++)
-		if (names_add(&work->names, operands[i], &err) < 0)
-			return tool_error(&err);
+		if (names_add(&work->names, operands[i], err) < 0)
+			return -1;
 	names_sort(&work->names);
-	work->event = getenv("HOOKDIR_EVENT");
-	if (work->event && !*work->event)
-		work->event = NULL;
-	if (call_headers_read(&work->headers, work->sender,
-		getenv("HOOKDIR_HEADERS"), &err) < 0 ||
-	    read_keys(work, key_file, &err) < 0)
-		return tool_error(&err);
-	return tool_open_queue(&work->queue, operands[0]);
-}
-
-static void
-finish(struct work *work)
-{
-	secret_wipe(work->key.at, work->key.size);
-	buf_free(&work->key);
-	call_headers_free(&work->headers);
-	names_free(&work->names);
+	return 0;
 }
 
 int
@@ -324,28 +307,37 @@ tool_reverify(int argc, char **argv)
 	static const struct option options[] = {
 		{ "sender", required_argument, NULL, 's' },
 		{ "key-file", required_argument, NULL, 'k' },
+		{ "conf", required_argument, NULL, 'c' },
+		{ "ignore-time", no_argument, NULL, 'i' },
 		{ "help", no_argument, NULL, 'h' },
 		{ NULL, 0, NULL, 0 },
 	};
-	struct work work = { .spool = SPOOL_INIT, .key = BUF_INIT(KEY_MAX) };
+	struct work work = { .spool = SPOOL_INIT };
 	const char *sender = NULL, *key_file = NULL;
-	int operands = 0, got, code;
+	struct error err = ERROR_INIT;
+	int count = 0, got, code;
 
-	while ((got = arguments_next(argc, argv, options, &operands)) != -1)
+	while ((got = arguments_next(argc, argv, options, &count)) != -1)
 		if (got == 's')
 			sender = optarg;
-		else
+		else if (got == 'k')
 			key_file = optarg;
-	if (operands == 0)
+		else if (got == 'c')
+			work.rules.conf_path = optarg;
+		else
+			work.rules.ignore_time = true;
+	if (count == 0)
 		return tool_usage("which spool?");
-	code = read_sender(&work, sender);
-	if (code != EX_OK)
-		return code;
-	code = prepare(&work, operands, argv + 1, key_file);
+	code = rules_read(&work.rules, argv[1], sender, key_file);
+	if (code == EX_OK && read_names(&work, count, argv + 1, &err) < 0)
+		code = tool_error(&err);
+	if (code == EX_OK)
+		code = tool_open_queue(&work.queue, argv[1]);
 	if (code == EX_OK) {
 		code = run(&work);
 		queue_close(&work.queue);
 	}
-	finish(&work);
+	rules_free(&work.rules);
+	names_free(&work.names);
 	return code;
 }
