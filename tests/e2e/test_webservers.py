@@ -429,6 +429,11 @@ for _kind in ("fcgi", "cgi", "cgid"):
                     got = web.post("/open", sent, [
                         ("Content-Encoding", value) for value in headers],
                                    chunked=chunked)
+                    # mod_proxy_fcgi may pass a large one on before it knows
+                    # how long it will be.
+                    if (kind, got.status) == ("fcgi", 503) and size > 9999:
+                        eq("stored", spool.files(), [])
+                        continue
                     eq(f"{size} bytes, {headers}, chunked {chunked}",
                        (got.status, got.error), (200, ""))
                     eq("body", spool.one().data, body)

@@ -10,6 +10,7 @@
 #include "envelope.h"
 #include "event.h"
 #include "fuzz.h"
+#include "head.h"
 #include "utf8.h"
 
 static inline void
@@ -51,7 +52,7 @@ events_check_attribute(
 {
 	struct buf utf8 = BUF_INIT(FUZZ_ROOM);
 
-	utf8_append_latin1(&utf8, want);
+	utf8_append_printable(&utf8, want);
 	CHECK(fuzz_same(event_get(event, which), buf_span(&utf8)));
 	buf_free(&utf8);
 }
@@ -82,6 +83,45 @@ events_check(const struct envelope *envelope, const struct message *m)
 	event_free(&event);
 	buf_free(&text);
 	buf_free(&payload);
+}
+
+static inline bool
+events_one_line(struct span text, const char *unfit)
+{
+	size_t i;
+
+	for (i = 0; i < text.len; i++)
+		if (text.at[i] == '\0' || strchr(unfit, text.at[i]))
+			return false;
+	return true;
+}
+
+/* Give the message the head of its call; false if it cannot say it all. */
+static inline bool
+events_add_head(struct message *m)
+{
+	char salt[HEAD_SALT_SIZE];
+	struct error err = ERROR_INIT;
+	size_t i;
+
+	if (!events_one_line(span_of(m->method), "\r\n ") ||
+	    !events_one_line(m->path, "\r\n?") ||
+	    !events_one_line(m->query, "\r\n") ||
+	    !events_one_line(m->content_type, "\r\n"))
+		return false;
+	for (i = 0; i < m->header_count; i++)
+		if (!events_one_line(buf_span(&m->headers[i].value), "\r\n"))
+			return false;
+	CHECK(head_make_salt(salt, &err) == 0);
+	buf_reset(&m->head);
+	head_start(&m->head, m);
+	for (i = 0; i < m->header_count; i++) {
+		buf_append_byte(&m->headers[i].value, '\0');
+		m->headers[i].value.len--;
+		CHECK(head_add(&m->head, salt, span_of(m->headers[i].name),
+			  m->headers[i].value.at, HEADER_OPEN, &err) == 0);
+	}
+	return !m->head.failed;
 }
 
 #endif
