@@ -1334,5 +1334,333 @@ def _():
     eq("quarantine", len(place.names("quarantine")), 3)
 
 
+def kept_call(spool, sender, headers, body=JSON, status=403, **params):
+    """A call that is kept at an endpoint with a wrong key"""
+    received(body, spool, headers, status, HOOKDIR_AUTH=None,
+             HOOKDIR_SENDER=sender, **{
+                 "HOOKDIR_KEY": senders.STANDARD_OLD
+                 if sender == "standard-webhooks" else "wrong", **params})
+    return spool.one("quarantine")
+
+
+@test("reverify: any sender's calls, whatever the endpoint was for")
+def _():
+    for endpoint_of in SIGNED:
+        for sender in SIGNED:
+            body, headers, right, _ = SIGNED[sender]
+            headers = headers() if callable(headers) else headers
+            spool = new_spool()
+            if endpoint_of == sender:
+                continue
+            received(body, spool, headers, 400, HOOKDIR_AUTH=None,
+                     HOOKDIR_SENDER=endpoint_of,
+                     HOOKDIR_KEY=SIGNED[endpoint_of][3])
+            what = f"{sender} at {endpoint_of}"
+            eq(what, len(spool.names("quarantine")), 1)
+            want = new_spool()
+            received(body, want, headers, 200, HOOKDIR_AUTH=None,
+                     HOOKDIR_SENDER=sender, HOOKDIR_KEY=right)
+            tool("reverify", "--sender", sender, spool.path,
+                 env={"HOOKDIR_KEY": right})
+            eq(what, without_time(spool.one()), without_time(want.one()))
+
+
+@test("reverify: a call is judged by its very bytes")
+def _():
+    # A signature over an id that no attribute may have as it is
+    for ident in ("a\tb", "\x01\x7f", "\u0085", b"\xff\xfe"):
+        spool = new_spool()
+        text = ident if isinstance(ident, str) else ident.decode("latin-1")
+        when = str(int(time.time()))
+        raw = ident if isinstance(ident, bytes) else ident.encode()
+        secret = base64.b64decode(senders.STANDARD_KEY[6:])
+        signature = senders.b64(senders.mac(
+            secret, raw + b"." + when.encode() + b"." + JSON))
+        kept_call(spool, "standard-webhooks", [
+            ("webhook-id", raw), ("webhook-timestamp", when),
+            ("webhook-signature", "v1," + signature)])
+        tool("reverify", spool.path, env=environment("standard-webhooks"))
+        ok(f"{text!r}", spool.one()["id"])
+
+
+@test("reverify: a secret in a header is kept as a digest alone")
+def _():
+    secret = "canary-0123456789abcdef"
+    names = ["X-Gitlab-Token", "X-Api-Key", "X-Shared-Secret", "Api_Key",
+             "X-Telegram-Bot-Api-Secret-Token", "X-Password", "X-Own"]
+    withheld = ["Authorization", "Proxy-Authorization", "Cookie"]
+    spool = new_spool()
+    kept = kept_call(
+        spool, "github",
+        [(name, secret) for name in names + withheld]
+        + senders.github(JSON), HOOKDIR_HEADERS="X-Api-Key Authorization",
+        HOOKDIR_SECRET_HEADERS="X-Own Cookie")
+    head = base64.b64decode(kept["request"]).decode()
+    for text in (kept.raw.decode(), head):
+        hasnt("the kept call", text, secret)
+        hasnt("the kept call", text, base64.b64encode(
+            secret.encode()).decode()[:20])
+    lines = dict(line.split(": ", 1) for line in head.splitlines()[1:])
+    for name in names:
+        kind, salt, digest = lines[
+            name.lower().replace("_", "-")].split(":")
+        eq(name, (kind, digest), ("sha256", hashlib.sha256(
+            f"{salt}:{secret}".encode()).hexdigest()))
+    eq("withheld", [name for name in withheld if name.lower() in lines], [])
+    other = kept_call(new_spool(), "github", [("X-Api-Key", secret)],
+                      status=400)
+    ok("each has a salt of its own", lines["x-api-key"] not in
+       base64.b64decode(other["request"]).decode())
+    has("the head", head, "POST /webhook HTTP/1.1"
+        if "HTTP/1.1" in head else "POST /webhook\n")
+    tool("reverify", spool.path, env={
+        **environment("github"), "HOOKDIR_HEADERS": "X-Api-Key"})
+    hasnt("event", spool.one().members, "xapikey")
+
+
+@test("a header cannot be kept and be a secret")
+def _():
+    for params in ({"HOOKDIR_SECRET_HEADERS": "X-Hub-Signature-256"},
+                   {"HOOKDIR_SECRET_HEADERS": "x_own",
+                    "HOOKDIR_HEADERS": "X-Own"},
+                   {"HOOKDIR_SECRET_HEADERS": "a:b"},
+                   {"HOOKDIR_SECRET_HEADERS": ""}):
+        spool = new_spool()
+        received(JSON, spool, senders.github(JSON), 503, HOOKDIR_AUTH=None,
+                 HOOKDIR_SENDER="github", HOOKDIR_KEY="k", **params)
+        eq("stored", spool.files(), [])
+
+
+@test("reverify: what cannot be opened, locked or read is passed over")
+def _():
+    needs_root()
+    place = Place()
+    text = quarantined(JSON, sender="github",
+                       xhubsignature256=senders.github(JSON)[2][1])
+    bases = [place.put("quarantine", text) for _ in range(5)]
+    user = pwd.getpwnam("nobody")
+    for path, _, names in os.walk(place.path):
+        for name in ("", *names):
+            os.chown(os.path.join(path, name), user.pw_uid, user.pw_gid)
+    for base in bases[1:3]:
+        path = os.path.join(place.path, "quarantine", f"{base}.json")
+        os.chown(path, 0, 0)
+        os.chmod(path, 0)
+    done = place.run("reverify", code=IOERR, env=environment("github"),
+                     user=user.pw_uid, group=user.pw_gid, extra_groups=[])
+    has("said", done.out, "3 delivered, 0 still refused, 2 unreadable\n")
+    for base in bases[1:3]:
+        has("said", done.out, f"{base}: unreadable: ")
+    eq("delivered", len(place.names("new")), 3)
+
+
+@test("reverify: only a lock that another process has is one")
+def _():
+    for name, times, code, words in (
+            ("EBADF", ":when=1", OK, "1 delivered, 0 still refused, 0 un"),
+            ("EBADF", "", IOERR, "0 delivered, 0 still refused, 1 unread"),
+            ("ENOLCK", "", IOERR, "0 delivered, 0 still refused, 1 unread"),
+            ("EINTR", ":when=1", OK, "1 delivered, 0 still refused, 0 un"),
+            ("EAGAIN", "", OK, "0 delivered, 0 still refused, 0 unread")):
+        place = Place()
+        place.put("quarantine", quarantined(
+            JSON, sender="github",
+            xhubsignature256=senders.github(JSON)[2][1]))
+        done = subprocess.run(
+            ["strace", "-qq", "-o", "/dev/null", "-e", "trace=flock", "-e",
+             f"inject=flock:error={name}{times}", TOOL, "reverify",
+             place.path], check=False, stdout=subprocess.PIPE,
+            env={**clean_environment(), **environment("github")})
+        eq(f"{name}{times}", done.returncode, code)
+        has(f"{name}{times}", done.stdout.decode(), words)
+
+
+@test("reverify: HOOKDIR_DEDUP delivers a repeat once")
+def _():
+    spool = new_spool()
+    for _ in range(3):
+        call("github", spool, "wrong", 403)
+    call("github", spool, senders.GITHUB_KEY, HOOKDIR_DEDUP=3600)
+    done = tool("reverify", spool.path,
+                env=environment("github", HOOKDIR_DEDUP="3600"))
+    eq("said", done.out,
+       "0 delivered, 3 duplicate, 0 still refused, 0 unreadable\n")
+    eq("left", (len(spool.names("new")), spool.names("quarantine")), (1, []))
+    for wrong in ("x", "-1", "99999999999", ""):
+        tool("reverify", spool.path, code=USAGE,
+             env=environment("github", HOOKDIR_DEDUP=wrong))
+
+
+@test("reverify: --ignore-time for calls that came while the clock was wrong")
+def _():
+    when = int(time.time()) - 30 * DAY
+    for sender, headers in (
+            ("stripe", senders.stripe(JSON, when=when)),
+            ("standard-webhooks", senders.standard(JSON, when=when))):
+        spool = new_spool()
+        received(JSON, spool, headers, 403, HOOKDIR_AUTH=None,
+                 HOOKDIR_SENDER=sender, HOOKDIR_KEY=SIGNED[sender][2])
+        done = tool("reverify", spool.path, env=environment(sender))
+        has("without it", done.out, "1 still refused")
+        done = tool("reverify", "--ignore-time", spool.path, env=environment(
+            sender, senders.STANDARD_OLD))
+        has("not the signature", done.out, "1 still refused")
+        tool("reverify", "--ignore-time", spool.path, env=environment(sender))
+        eq("data", spool.one().data, JSON)
+    spool = new_spool()
+    received(shipmondo.body(b'{"exp":1}', KEY), spool, shipmondo.HEADERS, 403,
+             HOOKDIR_AUTH=None, HOOKDIR_SENDER="shipmondo", HOOKDIR_KEY=KEY)
+    tool("reverify", "--ignore-time", spool.path, env=environment("shipmondo"))
+    eq("data", spool.one().data, b'{"exp":1}')
+
+
+# --- reverify --conf --------------------------------------------------------
+
+NGINX = """# a comment; with { and "quotes
+server {
+    listen 443 ssl;
+    location = /a {
+        include %(dir)s/params;
+        fastcgi_param HOOKDIR_SENDER github;
+        fastcgi_param HOOKDIR_SPOOL %(other)s;
+        fastcgi_param HOOKDIR_KEY "not this one";
+    }
+    location ~ "^/b{2}$" {
+        if ($request_method != POST) { return 405; }
+        fastcgi_param HOOKDIR_SENDER %(sender)s;  # the sender
+        fastcgi_param HOOKDIR_SPOOL
+            "%(spool)s";
+        include %(secret)s;
+        fastcgi_param HOOKDIR_SOURCE https://$server_name/b;
+    }
+}
+"""
+APACHE = """# a comment <Location "/x">
+<VirtualHost *:443>
+    <Location "/a">
+        SetEnv HOOKDIR_SENDER github
+        SetEnv HOOKDIR_SPOOL %(other)s
+        SetEnv HOOKDIR_KEY "not this one"
+    </Location>
+    <IfModule mod_env.c>
+    <Location "/b">
+        setenv HOOKDIR_SENDER %(sender)s
+        SetEnv HOOKDIR_SPOOL \\
+            "%(spool)s"
+        Include %(secret)s
+        SetEnvIf Host x HOOKDIR_EVENT=x
+    </Location>
+    </IfModule>
+</VirtualHost>
+"""
+
+
+# As both servers want it
+QUOTED = re.sub(r'(["\\])', r"\\\1", senders.GITHUB_KEY)
+
+
+def conf_places(text, secret, sender="github"):
+    """A kept call of github, and the file that has its endpoint"""
+    spool, place = new_spool(), folder("conf")
+    call("github", spool, "wrong", 403)
+    write(os.path.join(place, "params"), "fastcgi_pass unix:/x;\n")
+    path = os.path.join(place, "secret.conf")
+    write(path, secret)
+    return spool, write(os.path.join(place, "site.conf"), text % {
+        "dir": place, "spool": spool.path, "other": new_spool().path,
+        "secret": path, "sender": sender}), path
+
+
+@test("reverify: --conf reads the endpoint of this spool, and what it includes")
+def _():
+    key = QUOTED
+    single = re.sub(r"(['\\\\])", r"\\\1", senders.GITHUB_KEY)
+    for text, secret in (
+            (NGINX, f'fastcgi_param HOOKDIR_KEY "{key}";\n'),
+            (NGINX, f"fastcgi_param HOOKDIR_KEY '{single}'; # mine\n"),
+            (NGINX, f'fastcgi_param HOOKDIR_KEY "x";\n'
+             f'fastcgi_param  HOOKDIR_KEY_PREVIOUS "{key}" if_not_empty;\n'),
+            (APACHE, f'SetEnv HOOKDIR_KEY "{key}"\n'),
+            (APACHE, f"# a;\nSetEnv HOOKDIR_KEY '{single}'\n")):
+        spool, site, secrets = conf_places(text, secret)
+        tool("reverify", "--conf", site, spool.path,
+             env={"HOOKDIR_KEY": "not looked at"})
+        eq("data", spool.one().data, JSON)
+        # The file of secrets alone
+        spool = call("github", new_spool(), "wrong", 403)
+        tool("reverify", "--sender", "github", "--conf", secrets, spool.path)
+        eq("data", spool.one().data, JSON)
+
+
+@test("reverify: --conf and odd characters in a key")
+def _():
+    for key, nginx, apache in (
+            ('a"b', '"a\\"b"', '"a\\"b"'), ("a\\b", '"a\\\\b"', '"a\\\\b"'),
+            ("a b;c{}#d", '"a b;c{}#d"', '"a b;c{}#d"'),
+            ("a'b", '"a\'b"', '"a\'b"'), ("plain", "plain", "plain")):
+        for line in (f"fastcgi_param HOOKDIR_KEY {nginx};",
+                     f"SetEnv HOOKDIR_KEY {apache}"):
+            spool = new_spool()
+            kept_call(spool, "github", senders.github(JSON, key))
+            path = write(os.path.join(folder("conf"), "x"), line + "\n")
+            tool("reverify", "--sender=github", f"--conf={path}", spool.path)
+            eq(f"{key} in {line}", spool.one().data, JSON)
+
+
+@test("reverify: a --conf that does not say it is an error")
+def _():
+    key = f'fastcgi_param HOOKDIR_KEY "{QUOTED}";\n'
+    for text, secret, code, words in (
+            (NGINX.replace("%(spool)s", "%(other)s"), key, CONFIG,
+             "no endpoint"),
+            (NGINX + NGINX.replace("include %(secret)s;", ""), key, CONFIG,
+             "several endpoints"),
+            (NGINX + "}", key, CONFIG, "did not begin"),
+            ("a {" + NGINX, key, CONFIG, "does not end"),
+            (NGINX, "", CONFIG, "no key"),
+            (NGINX, 'fastcgi_param HOOKDIR_KEY "$key";', CONFIG,
+             "a variable"),
+            (APACHE, 'SetEnv HOOKDIR_KEY "${KEY}"', CONFIG, "a variable"),
+            (NGINX.replace("%(secret)s", "%(secret)s.gone"), key, NOINPUT,
+             "secret.conf.gone"),
+            (NGINX.replace("%(secret)s", "%(dir)s/site.conf"), key, CONFIG,
+             "too many"),
+            ("", key, CONFIG, "no endpoint"),
+            ("x" * (MIB + 1), key, CONFIG, "too large")):
+        spool, site, _ = conf_places(text, secret)
+        done = tool("reverify", "--conf", site, spool.path, code=code)
+        has(text[-60:], done.err, words)
+        hasnt("the key", done.err, senders.GITHUB_KEY)
+        eq("left", len(spool.names("quarantine")), 1)
+    spool, site, _ = conf_places(NGINX, key, sender="stripe")
+    tool("reverify", "--conf", site + ".gone", spool.path, code=NOINPUT)
+    # --sender goes before the file's.
+    tool("reverify", "--conf", site, "--sender", "github", spool.path)
+    eq("data", spool.one().data, JSON)
+
+
+@test("reverify: --conf reads the samples")
+def _():
+    for kind in ("nginx", "apache"):
+        place, spool = folder("conf"), new_spool()
+        call("github", spool, "wrong", 403)
+        for name in ("hookdir-hmac.conf", "secrets/github.conf",
+                     "secrets/standard.conf", "secrets/shopify.conf",
+                     "secrets/stripe.conf"):
+            with open(root_file(kind, name), encoding="utf-8") as file:
+                text = file.read()
+            text = text.replace("/var/spool/hookdir/github", spool.path)
+            text = text.replace("/etc/hookdir/hookdir_params", "/dev/null")
+            text = text.replace("/etc/hookdir", place)
+            if name == "secrets/github.conf":
+                text += {"nginx": "fastcgi_param HOOKDIR_KEY \"%s\";\n",
+                         "apache": "SetEnv HOOKDIR_KEY \"%s\"\n"}[kind] \
+                    % QUOTED
+            write(os.path.join(place, os.path.basename(name)), text)
+        tool("reverify", "--conf",
+             os.path.join(place, "hookdir-hmac.conf"), spool.path)
+        eq(f"{kind}: data", spool.one().data, JSON)
+
+
 if __name__ == "__main__":
     main()
