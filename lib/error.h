@@ -25,7 +25,7 @@ enum error_code {
 	ERROR_METHOD,	   /* method not served here */
 	ERROR_CREDENTIALS, /* credentials missing or wrong */
 	ERROR_TOO_LARGE,   /* body over the limit */
-	ERROR_INCOMPLETE,  /* body shorter or longer than announced */
+	ERROR_INCOMPLETE,  /* body shorter than announced */
 	ERROR_REQUEST,	   /* request broken or cut off */
 	ERROR_SLOW,	   /* the peer did not send it in time */
 

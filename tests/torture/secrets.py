@@ -92,6 +92,18 @@ GUESS = canary("wrong password, token and secret")
 MISSPELT = canary("value of a misspelt parameter")
 API_PASSWORD = canary("password of the API")
 
+# Headers that carry secrets, whatever a receiver makes of them
+OWN_HEADER = "X-Own-Place"
+SECRET_HEADERS = [(name, canary(f"header {name}")) for name in (
+    "X-Gitlab-Token", "Token", "X-Telegram-Bot-Api-Secret-Token",
+    "X-Shared-Secret", "Secret", "X-Api-Key", "Api-Key", "Apikey",
+    "X-Auth-Key", "X-Access-Key", "X-Password", "X-Auth",
+    "X-Forwarded-Authorization", "X-Forwarded-Access-Token",
+    "Cf-Access-Jwt-Assertion", "X-Credentials", "Cookie",
+    "Proxy-Authorization", "Authorization")]
+SECRET_HEADERS_AND_OWN = SECRET_HEADERS + [
+    (OWN_HEADER, canary("header of HOOKDIR_SECRET_HEADERS"))]
+
 SECRETS = {
     "tradecloud-bearer.conf": TOKENS, "tradecloud.htpasswd": USERS,
     "nshift.conf": NSHIFT, "standard.conf": STANDARD, "github.conf": GITHUB,
@@ -219,7 +231,7 @@ def calls(run):
         for form in (shipmondo.form_a, shipmondo.form_b):
             yield ("/webhook/shipmondo", "shipmondo", [KEY, OLD],
                    shipmondo.body(form(run.payload()), key),
-                   shipmondo.HEADERS)
+                   [*shipmondo.HEADERS, *SECRET_HEADERS])
     yield ("/webhook/shipmondo", "shipmondo", [KEY, OLD],
            b'{"data":"' + run.payload().hex().encode() + b'"}', [])
     yield "/webhook/shipmondo", "shipmondo", [KEY, OLD], run.payload(), []
@@ -231,7 +243,8 @@ def calls(run):
         for key in (*keys, "whsec_" + base64.b64encode(
                 GUESS.encode()).decode()):
             body = run.payload()
-            yield f"/webhook/{path}", sender, keys, body, sign(body, key)
+            yield (f"/webhook/{path}", sender, keys, body,
+                   [*sign(body, key), *SECRET_HEADERS])
         yield f"/webhook/{path}", sender, keys, run.payload(), []
 
 
@@ -271,6 +284,11 @@ def direct_traffic(run, way, spools):
         signed = {"HOOKDIR_SENDER": sender, "HOOKDIR_KEY": keys[0],
                   "HOOKDIR_KEY_PREVIOUS": keys[1]}
         end.send(run, path, body, headers, **signed)
+        # By the rules of another sender it goes to quarantine/.
+        for params in (signed, {**signed, "HOOKDIR_SENDER": "stripe"}):
+            end.send(run, path + "/own", run.payload(),
+                     [*headers, *SECRET_HEADERS_AND_OWN],
+                     HOOKDIR_SECRET_HEADERS=f"{OWN_HEADER} X-None", **params)
     body = run.payload()
     for _ in range(2):
         end.send(run, "/dedup", body, senders.github(body, GITHUB[0]),
