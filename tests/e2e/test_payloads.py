@@ -150,7 +150,8 @@ GENERIC = [
     ("application/json", b"123456789012345678901234567890", "json",
      "application/json"),
     ("application/json", b"{'a':1}", "text", "text/plain"),
-    ("application/json", b"\xff{}", "binary", "application/octet-stream"),
+    ("application/json", b"\xff{}", "binary", "application/json"),
+    ("garbage", b"\xff{}", "binary", "application/octet-stream"),
     ("text/plain", b"123", "text", "text/plain"),
     ("text/plain", b'{"a":1}', "json", "application/json"),
     ("application/xml", '<a b="\u00f8">\u20ac</a>\r\n'.encode(), "text",
@@ -163,7 +164,7 @@ GENERIC = [
     ("", b'{"a":1}', "json", "application/json"),
     ("", b"\0", "text", "text/plain"),
     (None, b"a\tb", "text", "text/plain"),
-    ('text/plain; x="\x01\\"', b"odd label", "text", 'text/plain; x="\x01\\"'),
+    ('text/plain; x="\x01\\"', b"odd label", "text", "text/plain"),
 ]
 
 
@@ -191,9 +192,9 @@ def _():
     for odd, want in ((b'"},{"id":"x', '"},{"id":"x'), (b"\\", "\\"),
                       (b"S\xf8ren", "S\u00f8ren"),
                       ("S\u00f8ren".encode(), "S\u00f8ren"),
-                      (b"a\tb\x01\x7f", "a\tb\x01\x7f"),
+                      (b"a\tb\x01\x7f", "a\u2409b\u2401\u2421"),
                       ("\u2028".encode(), "\u2028"),
-                      (b"\xed\xa0\x80", "\u00ed\u00a0\u0080")):
+                      (b"\xed\xa0\x80", "\u00ed\u00a0\ufffd")):
         message = endpoint.store(
             odd, b'{"a":1}', QUERY_STRING=odd,
             REQUEST_URI=b"/p" + odd + b"?" + odd,
