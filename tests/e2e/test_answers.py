@@ -553,7 +553,8 @@ def _(handler, spool):
         if value and len(value) < 100:
             data = value if isinstance(value, bytes) else value.encode()
             eq("header in the file", message["xy"],
-               data.decode().replace("\n", "\u240a")
+               re.sub("[\0-\x1f]", lambda m: chr(0x2400 + ord(m[0])),
+                      data.decode())
                if value != b"\xff\xfe\x80" else "\xff\xfe\ufffd")
         spool.clear()
         _, line = handler.call(method=value, REMOTE_ADDR=value,
