@@ -554,7 +554,7 @@ def _(handler, spool):
             data = value if isinstance(value, bytes) else value.encode()
             eq("header in the file", message["xy"],
                re.sub("[\0-\x1f]", lambda m: chr(0x2400 + ord(m[0])),
-                      data.decode())
+                      data.decode().replace("\x7f", "\u2421"))
                if value != b"\xff\xfe\x80" else "\xff\xfe\ufffd")
         spool.clear()
         _, line = handler.call(method=value, REMOTE_ADDR=value,
