@@ -142,8 +142,8 @@ quarantine(struct exchange *x, struct error *err)
 	if (outcome != QUARANTINE_KEPT)
 		return outcome;
 	if (keep_head(x, err) < 0 ||
-	    envelope_write_rejected(
-		&x->envelope, &x->message, &x->error, err) < 0)
+	    envelope_write_rejected(&x->envelope, &x->message, &x->error, err) <
+		0)
 		return QUARANTINE_FAILED;
 	return quarantine_keep(&x->spool, bounds, &call, x->envelope.pieces,
 	    x->envelope.count, x->file, err);

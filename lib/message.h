@@ -20,7 +20,7 @@
 /* Most headers kept: Content-Encoding, the sender's and the endpoint's. */
 #define MESSAGE_HEADERS_MAX 33
 #define MESSAGE_TEXT_MAX    (1 << 20) /* bytes of a type, a subject, a value */
-#define MESSAGE_HEAD_MAX    (8 << 20) /* bytes of all headers */
+#define MESSAGE_HEAD_MAX    (128 << 10) /* bytes of all headers, to be kept */
 
 struct header {
 	const char *name; /* as configured: "SMD-User" */

@@ -123,7 +123,8 @@ put(struct work *work, const struct message *m, struct envelope *envelope,
 		    : 1;
 	envelope_source(m, &source);
 	if (buf_check(&source, err) == 0 &&
-	    seen_key(buf_span(&source), m->id, key, err) == 0)
+	    seen_repeat_key(
+		buf_span(&source), m->id, m->content_sha256, key, err) == 0)
 		rc = seen_deliver(&work->spool, m->received, envelope->pieces,
 		    envelope->count, key, work->rules.dedup, name, err);
 	buf_free(&source);
