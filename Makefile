@@ -64,22 +64,32 @@ $(BUILD)/tests/%: tests/unit/%.c $(BUILD)/libhookdir.a
 # What has to be installed, for each entry point.
 BUILD_PACKAGES = gcc libc6-dev libfcgi-dev libjansson-dev libssl-dev \
 	libcurl4-openssl-dev
-DEMO_PACKAGES = $(BUILD_PACKAGES) nginx spawn-fcgi openssl curl jq python3
-TEST_PACKAGES = $(DEMO_PACKAGES) libcmocka-dev apache2 apache2-utils strace \
-	mandoc git
+DEMO_PACKAGES = $(BUILD_PACKAGES) openssl curl jq python3
+TEST_PACKAGES = $(DEMO_PACKAGES) libcmocka-dev apache2-utils strace mandoc git
 # Clients and libraries of OAuth and JWT that other people wrote.
 TEST_PACKAGES += python3-cryptography python3-jwt python3-requests-oauthlib \
 	ruby ruby-jwt $(if $(shell command -v npm),,nodejs npm)
 # What the samples for consumers are written in, and a systemd to boot.
-TEST_PACKAGES += sqlite3 php-cli php-sqlite3 perl libdbd-sqlite3-perl \
-	bash-completion mmdebstrap systemd-container
+TEST_PACKAGES += sqlite3 perl libdbd-sqlite3-perl bash-completion mmdebstrap
 LINT_PACKAGES = $(BUILD_PACKAGES) clang clang-format cppcheck mandoc \
-	shellcheck python3
+	groff-base shellcheck python3
+# What would start or enable something if it was installed is unpacked in
+# build/packages: tests/need refuses to install it.
+DEMO_UNPACK = $(if $(wildcard /usr/sbin/nginx /usr/sbin/apache2),,nginx)
+TEST_UNPACK = nginx apache2 php-cli php-sqlite3 systemd-container
+TORTURE_UNPACK = $(TEST_UNPACK) apparmor linux-image-cloud-amd64
+BENCH_UNPACK = nginx webhook php-fpm redis-server libnginx-mod-http-lua
 
-# The install step comes first and by itself: nothing builds without it.
+# By themselves and before anything is built, which needs them.
+.PHONY: need-demo need-test need-torture need-bench need-lint
+need-demo:; @tests/need $(DEMO_PACKAGES) --unpack $(DEMO_UNPACK)
+need-test:; @tests/need $(TEST_PACKAGES) --unpack $(TEST_UNPACK)
+need-torture:; @tests/need $(TORTURE_PACKAGES) --unpack $(TORTURE_UNPACK)
+need-bench:; @tests/need $(BENCH_PACKAGES) --unpack $(BENCH_UNPACK)
+need-lint:; @tests/need $(LINT_PACKAGES)
+
 .PHONY: demo
-demo:
-	@tests/need $(DEMO_PACKAGES)
+demo: need-demo
 	@$(MAKE) --no-print-directory all
 	@tests/demo
 
@@ -90,8 +100,7 @@ TESTS = tests/check-layers.sh tests/check-banned.sh tests/check-install.sh \
 	$(UNIT_TESTS) $(BUILD)/tests/replay $(wildcard tests/e2e/test_*.py)
 
 .PHONY: test
-test:
-	@tests/need $(TEST_PACKAGES)
+test: need-test
 	@$(MAKE) --no-print-directory all $(UNIT_TESTS) $(BUILD)/tests/replay
 	@HOOKDIR_FCGI=$(abspath $(BUILD)/hookdir.fcgi) \
 		HOOKDIR_TOOL=$(abspath $(BUILD)/hookdir) \
@@ -118,12 +127,11 @@ TORTURE = $(wildcard tests/torture/powercut.py tests/torture/guest.py \
 	tests/torture/faults.py tests/torture/fuzz.py tests/torture/afl.py \
 	tests/torture/fastcgi.py tests/torture/sandbox.py \
 	tests/torture/secrets.py tests/torture/load.py \
-	tests/torture/flood.py \
-	tests/torture/static.py tests/torture/tls.py) \
+	tests/torture/flood.py tests/torture/static.py \
+	tests/torture/tls.py tests/torture/machine.py) \
 	$(BUILD)/tests/torture/timing
 TORTURE_PACKAGES = $(TEST_PACKAGES) $(FUZZ_PACKAGES) xfsprogs e2fsprogs \
-	btrfs-progs qemu-system-x86 qemu-utils linux-image-cloud-amd64 kmod \
-	apparmor nbdkit nbdfuse fuse3 testssl.sh bsdextrautils dnsutils \
+	btrfs-progs qemu-system-x86 qemu-utils kmod nbdkit nbdfuse fuse3 testssl.sh bsdextrautils dnsutils \
 	clang-tidy clang-tools clang-format cppcheck shellcheck faketime \
 	binutils
 RESULTS = tests/RESULTS.md
@@ -134,8 +142,7 @@ $(BUILD)/tests/torture/timing: tests/torture/timing.c $(BUILD)/libhookdir.a
 		$(BUILD)/libhookdir.a $(LIBS) -lm
 
 .PHONY: torture torture-long
-torture:
-	@tests/need $(TORTURE_PACKAGES)
+torture: need-torture
 	@$(MAKE) --no-print-directory all broken fuzz-build \
 		$(BUILD)/tests/torture/timing
 	@HOOKDIR_FCGI=$(abspath $(BUILD)/hookdir.fcgi) \
@@ -149,8 +156,8 @@ torture-long:
 		$(MAKE) --no-print-directory torture
 
 # Side by side with what one would use instead. For short: two minutes.
-BENCH_PACKAGES = $(DEMO_PACKAGES) wrk eatmydata webhook php-fpm gunicorn \
-	python3-jwt redis-server libnginx-mod-http-lua e2fsprogs xfsprogs \
+BENCH_PACKAGES = $(DEMO_PACKAGES) wrk eatmydata gunicorn python3-jwt \
+	e2fsprogs xfsprogs \
 	$(if $(shell command -v npm),,nodejs npm)
 BENCH_PROGRAMS = $(patsubst tests/bench/%.c,$(BUILD)/tests/bench/%,\
 	$(wildcard tests/bench/*.c))
@@ -161,8 +168,7 @@ $(BUILD)/tests/bench/%: tests/bench/%.c Makefile
 		-lfcgi -pthread
 
 .PHONY: bench bench-short
-bench bench-short:
-	@tests/need $(BENCH_PACKAGES)
+bench bench-short: need-bench
 	@$(MAKE) --no-print-directory all $(BENCH_PROGRAMS)
 	@HOOKDIR_BENCH=$(abspath $(BUILD)/tests/bench) $(PYTHON) \
 		tests/bench/bench.py $(if $(filter %-short,$@),--short)
@@ -170,7 +176,7 @@ bench bench-short:
 SOURCES = $(wildcard lib/*.[ch] handler/*.[ch] tools/*.[ch] tests/unit/*.[ch] \
 	tests/fuzz/*.[ch] tests/fuzz/broken/*.c tests/torture/*.c \
 	tests/torture/broken/*.[ch] tests/bench/*.c)
-SCRIPTS = tests/need tests/lint-manuals tests/demo tests/check-layers.sh \
+SCRIPTS = tests/need tests/lint-manuals tests/check-layers.sh \
 	tests/check-banned.sh tests/check-install.sh tests/bench/peers/save.sh \
 	nginx/hookdir-jwks.sh tools/hookdir.bash tools/samples/book-order.sh \
 	.ci/run
@@ -181,8 +187,7 @@ MANUALS = handler/hookdir.fcgi.8 handler/hookdir-cost.7 \
 # Leaks are left to the address sanitizer: the analyzer of gcc 12 loses sight
 # of what hangs in a list or an array.
 .PHONY: lint
-lint:
-	@tests/need $(LINT_PACKAGES)
+lint: need-lint
 	clang-format --dry-run -Werror $(SOURCES)
 	@$(MAKE) --no-print-directory all CC=clang BUILD=build-clang
 	@$(MAKE) --no-print-directory all BUILD=build-analyzer \
@@ -192,7 +197,7 @@ lint:
 		--suppress=missingIncludeSystem -Ilib -Ihandler -Itools lib handler tools
 	shellcheck $(SCRIPTS)
 	tests/lint-manuals $(MANUALS)
-	$(PYTHON) -m compileall -q tests
+	$(PYTHON) -m compileall -q tests tests/demo tests/run
 	tests/check-layers.sh >/dev/null
 	tests/check-banned.sh >/dev/null
 

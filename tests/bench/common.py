@@ -38,6 +38,9 @@ def first_line(*words):
 
 
 def package_version(name):
+    unpacked = os.path.join(harness.UNPACKED, "unpacked", name)
+    if os.path.exists(unpacked):
+        return harness.read(unpacked).strip()
     return first_line("dpkg-query", "-W", "-f", "${Version}", name)
 
 

@@ -13,7 +13,7 @@ import ours
 import peers
 import harness
 
-MODULES = "/usr/lib/nginx/modules"
+MODULES = harness.packaged("/usr/lib/nginx/modules")
 
 ROWS = {row.word: row for row in (
     ours.Plain, ours.Null, ours.Hookdir, ours.NoSync, peers.Webhook,

@@ -97,7 +97,8 @@ php_admin_value[opcache.validate_timestamps] = 0
 
     @staticmethod
     def fpm():
-        found = glob.glob("/usr/sbin/php-fpm[0-9]*")
+        found = (glob.glob("/usr/sbin/php-fpm[0-9]*")
+                 or glob.glob(harness.UNPACKED + "/bin/php-fpm[0-9]*"))
         return found[-1] if found else fail("php-fpm is not installed")
 
     def location(self):

@@ -34,6 +34,7 @@ import harness
 
 SUITE = "bookworm"
 TREES = os.path.join(ROOT, "build", "trees")
+WEEK_AGO = time.time() - 7 * 24 * 3600
 
 # Documentation is half of a small Debian, and the tree need not outlive a
 # power cut.
@@ -53,15 +54,17 @@ def copy_tree(packages, target):
         fcntl.flock(lock, fcntl.LOCK_EX)
         if not os.path.isdir(tree):
             _make_tree(packages, tree)
+        os.utime(tree)
         # -x: a tree has no mounts, and what stands in its place no others.
         subprocess.run(["cp", "-ax", "--reflink=auto", f"{tree}/.", target],
                        check=True, env=clean_environment())
 
 
 def _make_tree(packages, tree):
-    # Those of other lists of packages, and what one that was killed left.
+    # Trees that no test has used for a week, and what a killed test left
     for old in glob.glob(os.path.join(TREES, "*", "")):
-        _remove_tree(old)
+        if old.endswith(".new/") or os.path.getmtime(old) < WEEK_AGO:
+            _remove_tree(old)
     start = time.monotonic()
     options = [f"--dpkgopt={line}" for line in LEAN]
     options += [f"--aptopt={path}"
@@ -169,6 +172,7 @@ class Container(Process):
         super().__init__("container")
         self.root = folder("container", mode=0o755)
         self.machine = "hookdir-" + uuid.uuid4().hex[:12]
+        self.cgroup = None
         self.leader = None
         self._log = harness._Log(self.machine, self.root + ".log")
         copy_tree(packages, self.root)
@@ -182,8 +186,8 @@ class Container(Process):
               "RateLimitIntervalSec=0\n", 0o644)
 
     def boot(self):
-        cgroup = _Cgroup(self.machine)
-        harness._undo.callback(self._forget, cgroup)
+        self.cgroup = _Cgroup(self.machine)
+        harness._undo.callback(self._forget)
         # setpriv: nspawn dies with these tests, and all in it with nspawn.
         self.spawn(["setpriv", "--pdeathsig", "KILL", "systemd-nspawn",
                     "--quiet", "--boot", f"--directory={self.root}",
@@ -192,9 +196,14 @@ class Container(Process):
                     "--link-journal=no", "--timezone=off",
                     "--resolv-conf=off", "--console=read-only",
                     "--kill-signal=SIGKILL"],
-                   self._log.path, preexec_fn=cgroup.enter)
+                   self._log.path, preexec_fn=self.cgroup.enter)
         self.leader = wait_for(self._find_leader, "start of systemd")
         wait_for(self._is_up, "end of the boot")
+
+    def reboot(self):
+        self._forget()
+        self.leader = None
+        self.boot()
 
     def _find_leader(self):
         if not self.alive():
@@ -209,23 +218,31 @@ class Container(Process):
         done = self.execute("systemctl", "is-system-running")
         return done.stdout.strip() in ("running", "degraded")
 
-    def _forget(self, cgroup):
+    def _forget(self):
         """What systemd-nspawn leaves"""
         self.stop()
-        cgroup.remove()
+        self.cgroup.remove()
         with contextlib.suppress(FileNotFoundError):
             os.rmdir(f"/run/systemd/nspawn/propagate/{self.machine}")
 
-    def execute(self, *command, input=""):
+    def enter(self, *command, online=False):
+        """A command line that runs a command in the container. online: with
+        the network of this machine"""
+        spaces = ("mount", "uts", "ipc", "pid", "cgroup") if online else (
+            "all",)
+        return ["nsenter", f"--target={self.leader}",
+                *(f"--{space}" for space in spaces), "--", *command]
+
+    def execute(self, *command, input="", online=False, timeout=120):
         """The outcome of a command, as subprocess.run() gives it"""
         return subprocess.run(
-            ["nsenter", f"--target={self.leader}", "--all", "--", *command],
+            self.enter(*command, online=online),
             input=input, check=False, text=True, errors="backslashreplace",
             stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
-            env=clean_environment(), timeout=120)
+            env=clean_environment(), timeout=timeout)
 
-    def run(self, *command, input=""):
-        done = self.execute(*command, input=input)
+    def run(self, *command, **options):
+        done = self.execute(*command, **options)
         if done.returncode:
             fail(f"{' '.join(command)}: status {done.returncode}:\n"
                  f"{done.stdout[-2000:]}")

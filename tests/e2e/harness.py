@@ -74,6 +74,11 @@ ROOT = os.path.dirname(os.path.dirname(os.path.dirname(
     os.path.abspath(__file__))))
 FCGI = os.path.abspath(os.environ.get(
     "HOOKDIR_FCGI", os.path.join(ROOT, "build", "hookdir.fcgi")))
+# What tests/need unpacked; what is installed goes first.
+UNPACKED = os.path.join(ROOT, "build", "packages")
+PATH = ":".join(["/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
+                 os.path.join(UNPACKED, "bin")])
+os.environ["PATH"] = f"{os.environ.get('PATH', '')}:{PATH}"
 NAME = "hooks.example"  # the server name of the samples
 IS_ROOT = os.geteuid() == 0
 WEB_USER = "www-data" if IS_ROOT else None
@@ -357,6 +362,14 @@ def root_file(*names):
     return os.path.join(ROOT, *names)
 
 
+def packaged(path):
+    """The path of a Debian package's file: installed, or else unpacked"""
+    unpacked = os.path.join(UNPACKED, "root", path.lstrip("/"))
+    if os.path.exists(unpacked) and not os.path.exists(path):
+        return unpacked
+    return path
+
+
 # --- processes --------------------------------------------------------------
 
 _processes = []
@@ -368,8 +381,7 @@ def clean_environment():
             "LD_", "LIBFCGI_")
     environment = {name: value for name, value in os.environ.items()
                    if name.startswith(keep) or name == "TMPDIR"}
-    environment["PATH"] = "/usr/local/sbin:/usr/local/bin:" \
-                          "/usr/sbin:/usr/bin:/sbin:/bin"
+    environment["PATH"] = PATH
     environment["LC_ALL"] = "C.UTF-8"
     return environment
 
@@ -1296,7 +1308,7 @@ class Nginx(WebServer):
     def _prepare(self):
         with contextlib.suppress(FileExistsError):
             _mkdir(os.path.join(self.dir, "tmp"))
-        shutil.copy("/etc/nginx/fastcgi_params", self.dir)
+        shutil.copy(packaged("/etc/nginx/fastcgi_params"), self.dir)
 
     def main_conf(self):
         conf = os.path.join(self.etc, self.conf)
@@ -1429,11 +1441,13 @@ class Apache(WebServer):
             if name in seen:
                 return
             seen.add(name)
-            text = read(f"/etc/apache2/mods-available/{name}.load")
+            text = read(packaged(f"/etc/apache2/mods-available/{name}.load"))
             for needed in re.findall(r"^# Depends: (.+)$", text, re.M):
                 for other in needed.split():
                     load(other)
-            lines.extend(re.findall(r"^LoadModule .+$", text, re.M))
+            lines.extend(f"LoadModule {module} {packaged(path)}"
+                         for module, path in re.findall(
+                             r"^LoadModule (\S+) (\S+)$", text, re.M))
 
         for name in " ".join([self.debian, *asked, "ssl"]).split():
             load(name)

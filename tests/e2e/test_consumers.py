@@ -28,7 +28,7 @@ LANGUAGES = {
     "sh": ("jq sqlite3", "jq -n 1 && sqlite3 -version"),
     "py": ("python3", "/usr/bin/python3 -c 'import sqlite3'"),
     "php": ("php-cli php-sqlite3",
-            "/usr/bin/php -r 'new PDO(\"sqlite::memory:\");'"),
+            "php -r 'new PDO(\"sqlite::memory:\");'"),
     "pl": ("perl libdbd-sqlite3-perl",
            "/usr/bin/perl -MDBI -MDBD::SQLite -e 1"),
     "js": ("nodejs sqlite3", "node -e 1 && sqlite3 -version"),

@@ -12,7 +12,7 @@ import re
 import senders
 import shipmondo
 from harness import (Apache, Handler, Nginx, eq, folder, has, hasnt, main, ok,
-                     read, root_file, test, wait_for, write)
+                     packaged, read, root_file, test, wait_for, write)
 from senders import SECRETS, TOKENS, USERS, basic, bearer
 
 KEY = "a key of more than thirty-two bytes"
@@ -178,7 +178,7 @@ DocumentRoot "{root}"
 ErrorDocument 403 /index.html
 ErrorDocument 405 /index.html
 ErrorDocument 503 /index.html
-LoadModule rewrite_module /usr/lib/apache2/modules/mod_rewrite.so
+LoadModule rewrite_module {rewrite}
 """
 
 FRONT_CONTROLLER = """RewriteEngine On
@@ -194,7 +194,8 @@ def _(kind, conf):
     root = folder("shop", 0o755)
     write(os.path.join(root, "index.html"), "the shop\n", 0o644)
     write(os.path.join(root, ".htaccess"), FRONT_CONTROLLER, 0o644)
-    main_conf = SHOP.format(root=root)
+    main_conf = SHOP.format(root=root, rewrite=packaged(
+        "/usr/lib/apache2/modules/mod_rewrite.so"))
     if "cgi" in conf:
         main_conf = main_conf.replace("ProxyErrorOverride On\n", "")
     with serve(kind, conf, keys=[KEY], main=main_conf) as web:
@@ -616,7 +617,8 @@ def _(kind, conf):
         named = re.findall(r"^# a2enmod (.+)$", file.read(), re.M)
     for name in " ".join(named).split():
         ok(f"Debian has {name}",
-           os.path.exists(f"/etc/apache2/mods-available/{name}.load"))
+           os.path.exists(packaged(
+               f"/etc/apache2/mods-available/{name}.load")))
 
 
 if __name__ == "__main__":

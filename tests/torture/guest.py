@@ -13,8 +13,8 @@ not flushed is gone in part. A guest that never asks shows that it is so.
 
 Software emulation, no other acceleration: it runs everywhere, if slowly.
 HOOKDIR_LONG=1 kills ten times as often. HOOKDIR_KERNEL names a kernel, for
-which /boot is searched otherwise; its modules are looked for in
-/lib/modules. Needs root to look at the disk.
+which /boot is searched otherwise, and what tests/need unpacked. Needs root
+to look at the disk.
 """
 
 import functools
@@ -32,7 +32,7 @@ sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)),
                                 "..", "e2e"))
 # pylint: disable=wrong-import-position
 from cutdisk import Disk, command  # noqa: E402
-from harness import (FCGI, Process, fail, folder, main,  # noqa: E402
+from harness import (FCGI, UNPACKED, Process, fail, folder, main,  # noqa: E402
                      ok, read, test, wait_for)
 
 LONG = os.environ.get("HOOKDIR_LONG", "") not in ("", "0")
@@ -275,13 +275,17 @@ def body_of(name):
 
 @functools.cache
 def kernel():
-    """(its file, its version)"""
+    """Its file, its version, and the folder that has its lib/modules"""
     found = os.environ.get("HOOKDIR_KERNEL")
-    found = [found] if found else sorted(glob.glob("/boot/vmlinuz-*-amd64"))
+    unpacked = os.path.join(UNPACKED, "root")
+    found = [found] if found else [
+        *sorted(glob.glob(f"{unpacked}/boot/vmlinuz-*-amd64")),
+        *sorted(glob.glob("/boot/vmlinuz-*-amd64"))]
     for path in reversed(found):
         version = os.path.basename(path).removeprefix("vmlinuz-")
-        if os.path.isdir(f"/lib/modules/{version}/kernel"):
-            return path, version
+        for base in ("/", unpacked):
+            if os.path.isdir(f"{base}/lib/modules/{version}/kernel"):
+                return path, version, base
     return fail("no kernel in /boot with its modules; install "
                 "linux-image-cloud-amd64, or set HOOKDIR_KERNEL")
 
@@ -290,7 +294,10 @@ def modules(*names):
     """The files of these and of what they need, in that order"""
     found = []
     for name in names:
-        out = command("modprobe", "--set-version", kernel()[1],
+        _, version, base = kernel()
+        if not os.path.exists(f"{base}/lib/modules/{version}/modules.dep"):
+            command("depmod", "--basedir", base, version)
+        out = command("modprobe", "--dirname", base, "--set-version", version,
                       "--show-depends", name)
         found += [path for path in re.findall(r"^insmod (\S+)", out, re.M)
                   if path not in found]

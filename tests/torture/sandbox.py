@@ -28,7 +28,6 @@ import http.client
 import json
 import os
 import re
-import shutil
 import socket
 import ssl
 import subprocess
@@ -46,7 +45,7 @@ import shipmondo  # noqa: E402
 import test_systemd  # noqa: E402
 from harness import (FCGI, NAME, PATIENCE, Spool,  # noqa: E402
                      certificate, eq, fail, fill_keys, folder, has, main,
-                     ok, read, root_file, test, wait_for, write)
+                     ok, packaged, read, root_file, test, wait_for, write)
 from test_systemd import KEY, SAMPLES, SPOOLS, TOOL, Installed  # noqa: E402
 
 harness._tests.clear()  # those of guest and test_systemd
@@ -1326,20 +1325,22 @@ def compile_static(name, source):
 def guest_files(count):
     """All that the guest has: {its path there: the file here}"""
     probe = compile_static("probe", PROBE)
-    parser = shutil.which("apparmor_parser") or fail(
-        "apparmor_parser is not installed")
+    parser = packaged("/sbin/apparmor_parser")
+    ok("apparmor_parser is there", os.path.exists(parser))
     done = subprocess.run(["ldd", FCGI, parser], check=True, text=True,
                           stdout=subprocess.PIPE)
     files = {path: path for path in re.findall(r"(/\S+) \(0x", done.stdout)}
     for top in ("abi", "abstractions", "tunables"):
-        for place, _, names in os.walk(f"/etc/apparmor.d/{top}"):
-            files.update({os.path.join(place, name): os.path.join(place, name)
+        base = packaged(f"/etc/apparmor.d/{top}")
+        for place, _, names in os.walk(base):
+            there = f"/etc/apparmor.d/{top}" + place.removeprefix(base)
+            files.update({os.path.join(there, name): os.path.join(place, name)
                           for name in names})
     files.update({
         "/init": compile_static("init", f"#define CALLS {count}\n{GUEST}"),
         "/sbin/apparmor_parser": parser,
-        "/etc/apparmor/parser.conf": "/etc/apparmor/parser.conf",
-        FEATURES: FEATURES,
+        "/etc/apparmor/parser.conf": packaged("/etc/apparmor/parser.conf"),
+        FEATURES: packaged(FEATURES),
         "/etc/apparmor.d/hookdir.fcgi":
             root_file("handler", "hookdir.apparmor"),
         "/usr/sbin/hookdir.fcgi": FCGI,
