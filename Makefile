@@ -65,7 +65,8 @@ $(BUILD)/tests/%: tests/unit/%.c $(BUILD)/libhookdir.a
 BUILD_PACKAGES = gcc libc6-dev libfcgi-dev libjansson-dev libssl-dev \
 	libcurl4-openssl-dev
 DEMO_PACKAGES = $(BUILD_PACKAGES) openssl curl jq python3
-TEST_PACKAGES = $(DEMO_PACKAGES) libcmocka-dev apache2-utils strace mandoc git
+TEST_PACKAGES = $(DEMO_PACKAGES) libcmocka-dev apache2-utils strace mandoc groff-base \
+	git
 # Clients and libraries of OAuth and JWT that other people wrote.
 TEST_PACKAGES += python3-cryptography python3-jwt python3-requests-oauthlib \
 	ruby ruby-jwt $(if $(shell command -v npm),,nodejs npm)
