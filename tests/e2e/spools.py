@@ -128,6 +128,10 @@ class Runner(Process):
                     return pid
         return None
 
+    def wait_for_guard(self):
+        """The same. A command may run before its guard has a session."""
+        return wait_for(self.guard, "guard")
+
     def commands(self):
         """Children that lead a process group in the runner's session"""
         found = []

@@ -1310,7 +1310,7 @@ def left_over():
         GATE + "; echo end >>ran"))
     work.wait_for_line("ran")
     command, = first.commands()
-    guard = first.guard()
+    guard = first.wait_for_guard()
     os.kill(guard, signal.SIGSTOP)  # it is not to see the runner's end
     first.kill()
     os.kill(guard, signal.SIGKILL)

@@ -192,7 +192,7 @@ def _():
 @test("a guard that is killed is replaced, and that one does its duty")
 def _():
     work, runner, pids = started()
-    first = runner.guard()
+    first = runner.wait_for_guard()
     for _ in range(20):
         guard = wait_for(runner.guard, "guard")
         kill(guard)
@@ -211,8 +211,8 @@ def _():
             'echo $$ >>pids; echo "$CE_ID" >>ran\n'
             'while [ ! -e go ]; do sleep 0.02; done; echo end >>ran'))
         work.put(id="e2")  # about the same
-        os.kill(runner.guard(), signal.SIGSTOP)  # no race with the next line
-        guard = runner.guard()
+        guard = runner.wait_for_guard()
+        os.kill(guard, signal.SIGSTOP)  # no race with the next line
         runner.kill()
         kill(guard)
         ok("the command goes on", alive(pids[0]))
