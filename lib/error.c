@@ -56,6 +56,16 @@ error_set(struct error *err, enum error_code code, const char *fmt, ...)
 	return -1;
 }
 
+/* What the system's own words leave open */
+static const char *
+hint(int errnum)
+{
+	/* A unit with ProtectSystem= lets nothing else be written. */
+	if (errnum == EROFS)
+		return ", or outside the service's sandbox (ReadWritePaths=)";
+	return "";
+}
+
 int
 error_system(struct error *err, const char *fmt, ...)
 {
@@ -71,8 +81,9 @@ error_system(struct error *err, const char *fmt, ...)
 	(void)vsnprintf(err->text, sizeof(err->text), fmt, ap);
 	va_end(ap);
 	used = strlen(err->text);
-	(void)snprintf(err->text + used, sizeof(err->text) - used, ": %s",
-	    strerrordesc_np(errnum) ? strerrordesc_np(errnum) : "unknown");
+	(void)snprintf(err->text + used, sizeof(err->text) - used, ": %s%s",
+	    strerrordesc_np(errnum) ? strerrordesc_np(errnum) : "unknown",
+	    hint(errnum));
 	return -1;
 }
 

@@ -84,7 +84,9 @@ queue_open(struct queue *queue, const char *path, struct error *err)
 	for (i = 0; i < QUEUE_STATES; i++)
 		queue->states[i] = -1;
 	if (!realpath(path, queue->path))
-		return error_system(err, "no spool at %s", path);
+		return error_system(err, "%s %s",
+		    errno == ENOENT ? "no spool at" : "cannot open spool",
+		    path);
 	queue->root = io_open_dir(AT_FDCWD, queue->path, err);
 	if (queue->root < 0)
 		return -1;

@@ -5,9 +5,11 @@
 #include "tool.h"
 
 #include <errno.h>
+#include <pwd.h>
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "clock.h"
 #include "utf8.h"
@@ -62,10 +64,22 @@ code_of(const struct error *err)
 	return err->code == ERROR_SYSTEM ? EX_IOERR : EX_OSERR;
 }
 
+/* For a user who is neither root nor the owner of the spools */
+static const char *
+way_in(const struct error *err)
+{
+	const struct passwd *user = getpwuid(geteuid());
+
+	if ((err->errnum != EACCES && err->errnum != EPERM) || geteuid() == 0 ||
+	    (user && strcmp(user->pw_name, "hookdir") == 0))
+		return "";
+	return "; run as user hookdir or join the group hookdir";
+}
+
 int
 tool_error(const struct error *err)
 {
-	return tool_fail(code_of(err), "%s", err->text);
+	return tool_fail(code_of(err), "%s%s", err->text, way_in(err));
 }
 
 static void

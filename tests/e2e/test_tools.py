@@ -579,7 +579,14 @@ def _():
     eq("type", row["type"], None)
     tool("show", place.path, base, code=NOPERM, **options)
     os.chmod(os.path.join(place.path, "new"), 0)
-    tool("list", place.path, code=NOPERM, **options)
+    for closed in (os.path.join(place.path, "new"), place.path,
+                   os.path.dirname(place.path)):
+        os.chmod(closed, 0)
+        done = tool("list", place.path, code=NOPERM, **options)
+        os.chmod(closed, 0o755)
+        has("the way in", done.err, "Permission denied; run as user hookdir "
+            "or join the group hookdir")
+        hasnt("said", done.err, "no spool")
     os.chmod(os.path.join(place.path, "new"), 0o711)
 
 

@@ -75,6 +75,9 @@ test_system_errors(void **state)
 		{ 0, "cannot write x: Success" },
 		{ 99999, "cannot write x: unknown" },
 		{ -1, "cannot write x: unknown" },
+		{ EROFS,
+		    "cannot write x: Read-only file system, or outside "
+		    "the service's sandbox (ReadWritePaths=)" },
 	};
 	struct error err;
 	size_t i;
