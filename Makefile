@@ -129,7 +129,8 @@ TORTURE = $(wildcard tests/torture/powercut.py tests/torture/guest.py \
 	tests/torture/fastcgi.py tests/torture/sandbox.py \
 	tests/torture/secrets.py tests/torture/load.py \
 	tests/torture/flood.py tests/torture/static.py \
-	tests/torture/tls.py tests/torture/machine.py) \
+	tests/torture/tls.py tests/torture/machine.py \
+	tests/torture/readme.py) \
 	$(BUILD)/tests/torture/timing
 TORTURE_PACKAGES = $(TEST_PACKAGES) $(FUZZ_PACKAGES) xfsprogs e2fsprogs \
 	btrfs-progs qemu-system-x86 qemu-utils kmod nbdkit nbdfuse fuse3 testssl.sh bsdextrautils dnsutils \
