@@ -53,6 +53,19 @@ warn_of_short_keys(
 	}
 }
 
+/* A warning about the endpoint's spool, beside the line of the request. */
+static void
+warn_of_spool(const struct exchange *x, const char *event, const char *detail)
+{
+	struct log_line line;
+
+	log_start(&line, LOG_PRIORITY_WARNING);
+	log_add_text(&line, "event", event);
+	log_add_text(&line, "spool", x->endpoint.spool);
+	log_add_text(&line, "detail", detail);
+	log_write(&line);
+}
+
 static const char *const quarantined_names[] = {
 	[QUARANTINE_NOT_MEANT] = "",
 	[QUARANTINE_KEPT] = "kept",
@@ -183,6 +196,8 @@ account_for(const struct exchange *x)
 	if (x->admission.warning.code != ERROR_NONE)
 		log_event(LOG_PRIORITY_ERROR, "old-keys-kept",
 		    x->admission.warning.text);
+	if (x->dedup_off.code != ERROR_NONE)
+		warn_of_spool(x, "dedup-off", x->dedup_off.text);
 	if (has_line(x))
 		log_exchange(x);
 	else

@@ -28,6 +28,7 @@ struct exchange {
 	struct error error;	     /* why it was not accepted */
 	struct error keeping_failed; /* why it could not be quarantined, or
 				      * the keys not be asked for */
+	struct error dedup_off;	     /* why its repeats will be stored */
 	bool unanswered;	     /* the answer could not be sent */
 
 	/* ROLE_TOKEN: the answer, owned, and the error of RFC 6749 5.2. */

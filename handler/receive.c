@@ -177,7 +177,7 @@ deliver(struct exchange *x)
 {
 	struct message *m = &x->message;
 	struct buf source = BUF_INIT(MESSAGE_TEXT_MAX);
-	char key[SHA256_HEX_SIZE];
+	struct seen seen = { .window = (unsigned)x->endpoint.dedup };
 	int rc = -1;
 
 	if (x->endpoint.dedup == 0)
@@ -185,12 +185,13 @@ deliver(struct exchange *x)
 		    x->envelope.count, x->file, &x->error);
 	envelope_source(m, &source);
 	if (buf_check(&source, &x->error) == 0 &&
-	    seen_repeat_key(buf_span(&source), m->id, m->content_sha256, key,
-		&x->error) == 0)
+	    seen_repeat_key(buf_span(&source), m->id, m->content_sha256,
+		seen.key, &x->error) == 0)
 		rc = seen_deliver(&x->spool, m->received, x->envelope.pieces,
-		    x->envelope.count, key, (unsigned)x->endpoint.dedup,
-		    x->file, &x->error);
+		    x->envelope.count, &seen, x->file, &x->error);
 	buf_free(&source);
+	if (rc == 1)
+		x->dedup_off = seen.off;
 	x->duplicate = rc == 0;
 	if (x->duplicate)
 		x->file[0] = '\0';

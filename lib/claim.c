@@ -11,11 +11,14 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdbool.h>
 #include <stdio.h>
+#include <string.h>
 #include <sys/file.h>
 #include <unistd.h>
 
 #include "io.h"
+#include "room.h"
 
 /* Names tried where one is taken. */
 #define NAME_TRIES 100
@@ -57,8 +60,8 @@ lock(const struct queue *queue, enum queue_state state, const char *file,
 }
 
 /*
- * Is what we have locked what stands in cur/ under our name? 1, 0 or -1.
- * Somebody may have put another file in its place, or moved it on.
+ * Is what we have locked the file of our name? 1, 0 or -1. Another process
+ * may have put another file in its place, or moved it on.
  */
 static int
 check(const struct queue *queue, const struct claim *claim, struct error *err)
@@ -67,12 +70,37 @@ check(const struct queue *queue, const struct claim *claim, struct error *err)
 
 	if (fstat(claim->fd, &held) < 0)
 		return error_system(err, "cannot look at %s", claim->file);
-	if (fstatat(queue->states[QUEUE_CUR], claim->file, &named,
+	if (fstatat(queue->states[claim->state], claim->file, &named,
 		AT_SYMLINK_NOFOLLOW) < 0)
 		return errno == ENOENT
 		    ? 0
 		    : error_system(err, "cannot look at %s", claim->file);
 	return held.st_dev == named.st_dev && held.st_ino == named.st_ino;
+}
+
+/*
+ * Rename it to cur/. 1, 0 or -1. Where the file system has no room for that,
+ * the message stays in new/: it is locked, and removing it will make room.
+ */
+static int
+rename_to_cur(struct queue *queue, const char *file, struct claim *claim,
+    struct error *err)
+{
+	struct error failed = ERROR_INIT;
+	int rc;
+
+	claim->state = QUEUE_CUR;
+	spool_name_format(&claim->name, claim->file);
+	rc =
+	    queue_move(queue, QUEUE_NEW, file, QUEUE_CUR, claim->file, &failed);
+	if (rc < 0 && room_is_short(&failed)) {
+		claim->state = QUEUE_NEW;
+		(void)snprintf(claim->file, sizeof(claim->file), "%s", file);
+		return 1;
+	}
+	if (rc < 0)
+		*err = failed;
+	return rc;
 }
 
 int
@@ -91,11 +119,10 @@ claim_take(struct queue *queue, const char *file, struct claim *claim,
 	claim->name.next = 0;
 	if (claim->name.tries < SPOOL_TRIES_MAX)
 		claim->name.tries++;
-	spool_name_format(&claim->name, claim->file);
-	rc = queue_move(queue, QUEUE_NEW, file, QUEUE_CUR, claim->file, err);
+	rc = rename_to_cur(queue, file, claim, err);
 	if (rc == 1) {
 		rc = check(queue, claim, err);
-		if (rc != 1)
+		if (rc != 1 && claim->state == QUEUE_CUR)
 			(void)queue_move(queue, QUEUE_CUR, claim->file,
 			    QUEUE_NEW, file, &ignored);
 	}
@@ -115,6 +142,7 @@ claim_take_over(struct queue *queue, const char *file, struct claim *claim,
 	rc = lock(queue, QUEUE_CUR, file, claim, err);
 	if (rc != 1)
 		return rc;
+	claim->state = QUEUE_CUR;
 	(void)snprintf(claim->file, sizeof(claim->file), "%s", file);
 	claim->before = claim->name;
 	claim->before.next = 0;
@@ -129,26 +157,40 @@ claim_take_over(struct queue *queue, const char *file, struct claim *claim,
 	return rc;
 }
 
-/* Out of cur/ to another state, and the claim ends. */
+/* Is it to stay where it is, under the name that it has? */
+static bool
+stays(const struct claim *claim, enum queue_state to)
+{
+	char target[NAME_MAX + 1];
+
+	spool_name_format(&claim->name, target);
+	return claim->state == to && strcmp(claim->file, target) == 0;
+}
+
+/* To another state, and the claim ends. */
 static int
 put(struct queue *queue, struct claim *claim, enum queue_state to,
     struct error *err)
 {
 	char target[NAME_MAX + 1];
-	int rc, tries = 0;
+	int rc = 1, tries = 0;
 
+	if (stays(claim, to))
+		goto out;
 	do {
 		spool_name_format(&claim->name, target);
-		rc = queue_move(queue, QUEUE_CUR, claim->file, to, target, err);
+		rc = queue_move(
+		    queue, claim->state, claim->file, to, target, err);
 		/* Somebody has put a copy there: it stays, and so do we. */
 	} while (rc == 0 && errno == EEXIST && tries++ < NAME_TRIES &&
 	    ++claim->name.later);
+out:
 	let_go(claim);
 	if (rc == 0)
 		(void)error_set(err, ERROR_CONFIGURATION,
-		    "a claimed message is not in cur/ any more, or one of its "
+		    "a claimed message is not in %s/ any more, or one of its "
 		    "name is in %s/",
-		    queue_state_name(to));
+		    queue_state_name(claim->state), queue_state_name(to));
 	return rc == 1 ? 0 : -1;
 }
 
@@ -184,10 +226,23 @@ static int
 discard(const struct queue *queue, const struct claim *claim, struct error *err)
 {
 	queue_log_remove(queue, &claim->name);
-	if (unlinkat(queue->states[QUEUE_CUR], claim->file, 0) == 0 ||
+	if (unlinkat(queue->states[claim->state], claim->file, 0) == 0 ||
 	    errno == ENOENT)
 		return 0;
-	return error_system(err, "cannot remove a message from cur/");
+	return error_system(err, "cannot remove a message from %s/",
+	    queue_state_name(claim->state));
+}
+
+static int
+to_archive(const struct queue *queue, const struct claim *claim,
+    const struct archive *archive, const char *target, struct error *err)
+{
+	int from = queue->states[claim->state];
+	int rc = archive_move(archive, from, claim->file, target, err);
+
+	if (rc < 0 && room_regain(queue->root, 0, err))
+		rc = archive_move(archive, from, claim->file, target, err);
+	return rc;
 }
 
 static int
@@ -200,8 +255,7 @@ store(const struct queue *queue, const struct claim *claim,
 	plain.tries = plain.later = 0;
 	plain.next = 0;
 	spool_name_format(&plain, target);
-	if (archive_move(archive, queue->states[QUEUE_CUR], claim->file, target,
-		err) < 0)
+	if (to_archive(queue, claim, archive, target, err) < 0)
 		return -1;
 	queue_log_remove(queue, &claim->name);
 	return 0;

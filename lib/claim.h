@@ -8,6 +8,10 @@
  * it. A command that is given the descriptor holds the lock as well, and
  * keeps the message from others even when its runner was killed.
  *
+ * Where the file system is so full that the rename fails, the message is
+ * claimed by the lock alone and stays in new/ under its name. So a consumer
+ * can always work on a message and remove it.
+ *
  * Nothing is flushed. A power cut can undo a step, and so have a message
  * run again; it can lose none.
  */
@@ -21,12 +25,13 @@ struct claim {
 	int fd;			  /* to read from, at its beginning; locked */
 	struct spool_name name;	  /* tries includes this one */
 	struct spool_name before; /* what it was in new/ */
-	char file[NAME_MAX + 1];  /* in cur/ */
+	enum queue_state state;	  /* QUEUE_CUR, or as below QUEUE_NEW */
+	char file[NAME_MAX + 1];  /* in that directory */
 };
 
 #define CLAIM_INIT                                                             \
 	{                                                                      \
-		.fd = -1                                                       \
+		.fd = -1, .state = QUEUE_CUR                                   \
 	}
 
 /*
@@ -41,7 +46,7 @@ int claim_take_over(struct queue *queue, const char *file, struct claim *claim,
 
 /*
  * What becomes of it. Each ends the claim, also when it fails: then the
- * message stays in cur/ for whoever comes next.
+ * message stays where it was claimed for the next consumer.
  *
  * claim_return: back to new/ as if it had not been claimed.
  * claim_defer: back to new/, not to be run before next (0: at any time).

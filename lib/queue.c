@@ -17,6 +17,7 @@
 #include <unistd.h>
 
 #include "io.h"
+#include "room.h"
 
 static const char *const names[QUEUE_STATES] = {
 	[QUEUE_NEW] = "new",
@@ -274,14 +275,10 @@ rename_into(struct queue *queue, int from, const char *file,
 	return io_rename_new(from, file, queue->states[to], target);
 }
 
-int
-queue_move(struct queue *queue, enum queue_state from, const char *file,
+static int
+move(struct queue *queue, enum queue_state from, const char *file,
     enum queue_state to, const char *target, struct error *err)
 {
-	if (queue->states[from] < 0) {
-		errno = ENOENT;
-		return 0;
-	}
 	if (queue_directory(queue, to, err) < 0)
 		return -1;
 	if (rename_into(queue, queue->states[from], file, to, target, err) == 0)
@@ -290,4 +287,23 @@ queue_move(struct queue *queue, enum queue_state from, const char *file,
 		return 0;
 	return error_system(err, "cannot move a message from %s/ to %s/",
 	    names[from], names[to]);
+}
+
+int
+queue_move(struct queue *queue, enum queue_state from, const char *file,
+    enum queue_state to, const char *target, struct error *err)
+{
+	int rc, i;
+
+	if (queue->states[from] < 0) {
+		errno = ENOENT;
+		return 0;
+	}
+	rc = move(queue, from, file, to, target, err);
+	/* A rename takes room as well. */
+	for (i = 0;
+	     rc < 0 && i < ROOM_ATTEMPTS && room_regain(queue->root, 0, err);
+	     i++)
+		rc = move(queue, from, file, to, target, err);
+	return rc;
 }

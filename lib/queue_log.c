@@ -12,6 +12,7 @@
 
 #include "io.h"
 #include "queue.h"
+#include "room.h"
 
 struct names {
 	char file[NAME_MAX + 16], draft[NAME_MAX + 16];
@@ -55,9 +56,9 @@ create_draft(struct queue *queue, const char *draft, struct error *err)
  * Whole or not at all, whoever is killed: written beside, and then renamed
  * over the last one. A power cut may leave less of it.
  */
-int
-queue_log_write(struct queue *queue, const struct spool_name *name,
-    struct span text, struct error *err)
+static int
+write_log(struct queue *queue, const struct spool_name *name, struct span text,
+    struct error *err)
 {
 	struct iovec piece = { (void *)(uintptr_t)text.at, text.len };
 	struct names names = names_of(name);
@@ -73,6 +74,17 @@ queue_log_write(struct queue *queue, const struct spool_name *name,
 	io_discard(&fd);
 	(void)unlinkat(queue->log, names.draft, 0);
 	return -1;
+}
+
+int
+queue_log_write(struct queue *queue, const struct spool_name *name,
+    struct span text, struct error *err)
+{
+	int rc = write_log(queue, name, text, err);
+
+	if (rc < 0 && room_regain(queue->root, text.len, err))
+		rc = write_log(queue, name, text, err);
+	return rc;
 }
 
 static int

@@ -24,6 +24,7 @@
 
 #include "clock.h"
 #include "io.h"
+#include "room.h"
 
 #define NAME_SIZE  (SHA256_HEX_SIZE + 8)
 #define WAIT_STEP  10000000L /* nanoseconds */
@@ -34,7 +35,7 @@
 
 enum claim {
 	CLAIM_OURS,
-	CLAIM_NONE,	/* without one: store it and say nothing of it */
+	CLAIM_NONE,	/* without one: stored, and repeats are stored too */
 	CLAIM_DELIVERED /* somebody else has delivered it */
 };
 
@@ -105,40 +106,87 @@ wait_for_claim(int seen, const char *claim)
 	return false;
 }
 
-/* Claim the key for a file that stands in tmp/. */
+/* 0, or -1; *off says why, unless another process has the claim. */
+static int
+link_claim(const struct spool *spool, int seen, const char *file,
+    const char *claim, struct error *off)
+{
+	static const char what[] = "cannot link a message to seen/";
+	struct error failed = ERROR_INIT;
+	int rc = linkat(spool->tmp, file, seen, claim, 0);
+
+	if (rc == 0 || errno == EEXIST)
+		return rc;
+	(void)error_system(&failed, "%s", what);
+	if (room_regain(spool->root, 0, &failed)) {
+		rc = linkat(spool->tmp, file, seen, claim, 0);
+		if (rc < 0 && errno != EEXIST)
+			(void)error_system(&failed, "%s", what);
+	}
+	*off = failed;
+	return rc;
+}
+
+/* Claim the key for a file in tmp/. CLAIM_NONE: *off says why. */
 static enum claim
 make_claim(const struct spool *spool, int seen, const char *file,
-    const char *key, const char *claim, unsigned window)
+    const char *claim, const struct seen *wanted, struct error *off)
 {
 	bool exists;
 	int tries;
 
 	for (tries = 0; tries < 3; tries++) {
-		if (linkat(spool->tmp, file, seen, claim, 0) == 0) {
+		if (link_claim(spool, seen, file, claim, off) == 0) {
 			/* Delivered between our look and our claim? */
-			if (!is_recent(seen, key, window, &exists))
+			if (!is_recent(
+				seen, wanted->key, wanted->window, &exists))
 				return CLAIM_OURS;
 			(void)unlinkat(seen, claim, 0);
 			return CLAIM_DELIVERED;
 		}
-		if (errno != EEXIST || !wait_for_claim(seen, claim))
+		if (off->code != ERROR_NONE)
 			return CLAIM_NONE;
-		if (is_recent(seen, key, window, &exists))
+		if (!wait_for_claim(seen, claim))
+			break;
+		if (is_recent(seen, wanted->key, wanted->window, &exists))
 			return CLAIM_DELIVERED;
 	}
+	(void)error_set(off, ERROR_SYSTEM,
+	    "another delivery of this message takes too long");
 	return CLAIM_NONE;
 }
 
-/* With the file in tmp/: claim, deliver, and say so. */
+/* The message is in new/: from here on repeats of it are recognized. */
+static void
+confirm(const struct spool *spool, int seen, const char *claim, const char *key,
+    struct error *off)
+{
+	static const char what[] = "cannot rename a link in seen/";
+	struct error failed = ERROR_INIT;
+	int rc = renameat(seen, claim, seen, key);
+
+	if (rc < 0)
+		(void)error_system(&failed, "%s", what);
+	if (rc < 0 && room_regain(spool->root, 0, &failed)) {
+		rc = renameat(seen, claim, seen, key);
+		if (rc < 0)
+			(void)error_system(&failed, "%s", what);
+	}
+	if (rc < 0)
+		(void)unlinkat(seen, claim, 0);
+	*off = failed;
+}
+
+/* With the file in tmp/: claim, deliver, and confirm. */
 static int
 deliver_claimed(const struct spool *spool, int seen, struct timespec received,
-    const char *key, unsigned window, struct draft *draft, struct error *err)
+    struct seen *wanted, struct draft *draft, struct error *err)
 {
 	char claim[NAME_SIZE];
 	enum claim got;
 
-	(void)snprintf(claim, sizeof(claim), "%s.claim", key);
-	got = make_claim(spool, seen, draft->name, key, claim, window);
+	(void)snprintf(claim, sizeof(claim), "%s.claim", wanted->key);
+	got = make_claim(spool, seen, draft->name, claim, wanted, &wanted->off);
 	if (got == CLAIM_DELIVERED) {
 		spool_forget(spool, draft);
 		return 0;
@@ -148,31 +196,45 @@ deliver_claimed(const struct spool *spool, int seen, struct timespec received,
 			(void)unlinkat(seen, claim, 0);
 		return -1;
 	}
-	/* Should this fail, repeats are stored: no harm is done. */
-	if (got == CLAIM_OURS && renameat(seen, claim, seen, key) < 0)
-		(void)unlinkat(seen, claim, 0);
+	if (got == CLAIM_OURS)
+		confirm(spool, seen, claim, wanted->key, &wanted->off);
 	return 1;
 }
 
-int
-seen_deliver(const struct spool *spool, struct timespec received,
-    struct iovec *iov, int count, const char key[SHA256_HEX_SIZE],
-    unsigned window, char name[SPOOL_NAME_SIZE], struct error *err)
+static int
+deliver(const struct spool *spool, struct timespec received,
+    const struct iovec *iov, int count, struct seen *wanted,
+    char name[SPOOL_NAME_SIZE], struct error *err)
 {
 	int seen = spool_directory(spool->root, "seen", err), rc = -1;
 	struct draft draft = DRAFT_INIT;
 	bool exists;
 
+	wanted->off = (struct error)ERROR_INIT;
 	if (seen < 0)
 		return -1;
-	if (is_recent(seen, key, window, &exists))
+	if (is_recent(seen, wanted->key, wanted->window, &exists))
 		rc = 0;
 	else if (spool_write(spool, received, iov, count, &draft, err) == 0)
-		rc = deliver_claimed(
-		    spool, seen, received, key, window, &draft, err);
+		rc =
+		    deliver_claimed(spool, seen, received, wanted, &draft, err);
 	if (rc == 1)
 		memcpy(name, draft.name, sizeof(draft.name));
 	io_discard(&seen);
+	return rc;
+}
+
+int
+seen_deliver(const struct spool *spool, struct timespec received,
+    const struct iovec *iov, int count, struct seen *wanted,
+    char name[SPOOL_NAME_SIZE], struct error *err)
+{
+	int rc = deliver(spool, received, iov, count, wanted, name, err), i;
+
+	for (i = 0; rc < 0 && i < ROOM_ATTEMPTS &&
+	     room_regain(spool->root, spool_size(iov, count), err);
+	     i++)
+		rc = deliver(spool, received, iov, count, wanted, name, err);
 	return rc;
 }
 

@@ -16,6 +16,13 @@
 int seen_key(struct span source, struct span id, char key[SHA256_HEX_SIZE],
     struct error *err);
 
+/* What a message is known by, and what became of that. */
+struct seen {
+	char key[SHA256_HEX_SIZE]; /* of seen_key() */
+	unsigned window;	   /* seconds */
+	struct error off; /* delivered, but its repeats will be stored: why */
+};
+
 /*
  * The same of what makes a repeat: source, id and content, a SHA-256 in
  * hexadecimal. Some senders give one id to two messages.
@@ -33,8 +40,8 @@ int seen_repeat_key(struct span source, struct span id, const char *content,
  * second or two; if that takes longer, or fails, it is delivered too.
  */
 int seen_deliver(const struct spool *spool, struct timespec received,
-    struct iovec *iov, int count, const char key[SHA256_HEX_SIZE],
-    unsigned window, char name[SPOOL_NAME_SIZE], struct error *err);
+    const struct iovec *iov, int count, struct seen *wanted,
+    char name[SPOOL_NAME_SIZE], struct error *err);
 
 /* Remove links that are older than window seconds. */
 void seen_sweep(const struct spool *spool, unsigned window);

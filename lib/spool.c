@@ -24,6 +24,7 @@
 #include <unistd.h>
 
 #include "io.h"
+#include "room.h"
 
 #define FILE_MODE  0660 /* less the umask */
 #define NAME_TRIES 100
@@ -120,15 +121,22 @@ settle(const struct spool *spool, int fd, struct error *err)
 
 int
 spool_write(const struct spool *spool, struct timespec received,
-    struct iovec *iov, int count, struct draft *draft, struct error *err)
+    const struct iovec *iov, int count, struct draft *draft, struct error *err)
 {
-	int fd = create(spool, received, draft->name, err);
+	struct iovec pieces[SPOOL_PIECES_MAX];
+	int fd;
 
+	if (count > SPOOL_PIECES_MAX)
+		return error_set(
+		    err, ERROR_CONFIGURATION, "a message in too many pieces");
+	if (count > 0)
+		memcpy(pieces, iov, (size_t)count * sizeof(pieces[0]));
+	fd = create(spool, received, draft->name, err);
 	draft->fd = -1;
 	if (fd < 0)
 		return -1;
 	if (hold(spool, draft, err) < 0 ||
-	    io_write_all(fd, iov, count, "to tmp/", err) < 0 ||
+	    io_write_all(fd, pieces, count, "to tmp/", err) < 0 ||
 	    settle(spool, fd, err) < 0 ||
 	    io_close(&fd, "a file in tmp/", err) < 0) {
 		io_discard(&fd);
@@ -136,6 +144,16 @@ spool_write(const struct spool *spool, struct timespec received,
 		return -1;
 	}
 	return 0;
+}
+
+size_t
+spool_size(const struct iovec *iov, int count)
+{
+	size_t size = 0;
+
+	while (count-- > 0)
+		size += iov[count].iov_len;
+	return size;
 }
 
 /* Step 3. */
@@ -213,9 +231,10 @@ spool_publish(const struct spool *spool, struct timespec received,
 	return 0;
 }
 
-int
-spool_deliver(const struct spool *spool, struct timespec received,
-    struct iovec *iov, int count, char name[SPOOL_NAME_SIZE], struct error *err)
+static int
+deliver(const struct spool *spool, struct timespec received,
+    const struct iovec *iov, int count, char name[SPOOL_NAME_SIZE],
+    struct error *err)
 {
 	struct draft draft = DRAFT_INIT;
 
@@ -224,4 +243,18 @@ spool_deliver(const struct spool *spool, struct timespec received,
 		return -1;
 	memcpy(name, draft.name, sizeof(draft.name));
 	return 0;
+}
+
+int
+spool_deliver(const struct spool *spool, struct timespec received,
+    const struct iovec *iov, int count, char name[SPOOL_NAME_SIZE],
+    struct error *err)
+{
+	int rc = deliver(spool, received, iov, count, name, err), i;
+
+	for (i = 0; rc < 0 && i < ROOM_ATTEMPTS &&
+	     room_regain(spool->root, spool_size(iov, count), err);
+	     i++)
+		rc = deliver(spool, received, iov, count, name, err);
+	return rc;
 }

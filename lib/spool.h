@@ -21,6 +21,9 @@
 /* Room for a name with the longest host name, a label, and its NUL. */
 #define SPOOL_NAME_SIZE 160
 
+/* Most pieces that a message may be in. */
+#define SPOOL_PIECES_MAX 8
+
 /* Seconds after which a file in tmp/ is nobody's any more. */
 #define SPOOL_STALE (36 * 3600)
 
@@ -66,15 +69,19 @@ void spool_close(struct spool *spool);
 
 /*
  * Deliver a message. received orders its name among the others; name is
- * its file in new/. Changes iov.
+ * its file in new/. Where the file system is full, links to messages that are
+ * gone are removed from seen/ first; see room.h.
  *
  * 0: the file is complete and on stable storage, and would stand in new/
  * after a power cut. -1: it is neither in new/ nor in tmp/, unless
  * removing it failed as well; name is undefined.
  */
 int spool_deliver(const struct spool *spool, struct timespec received,
-    struct iovec *iov, int count, char name[SPOOL_NAME_SIZE],
+    const struct iovec *iov, int count, char name[SPOOL_NAME_SIZE],
     struct error *err);
+
+/* The bytes of a message. */
+size_t spool_size(const struct iovec *iov, int count);
 
 /*
  * The steps of a delivery, for deliveries that differ. spool_write() leaves
@@ -86,7 +93,7 @@ int spool_deliver(const struct spool *spool, struct timespec received,
  * remove the file when they fail.
  */
 int spool_write(const struct spool *spool, struct timespec received,
-    struct iovec *iov, int count, struct draft *draft, struct error *err);
+    const struct iovec *iov, int count, struct draft *draft, struct error *err);
 int spool_publish(const struct spool *spool, struct timespec received,
     struct draft *draft, struct error *err);
 int spool_place(const struct spool *spool, int directory,

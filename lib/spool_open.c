@@ -22,6 +22,7 @@
 
 #include "clock.h"
 #include "io.h"
+#include "room.h"
 
 #define DIRECTORY_MODE 0770 /* less the umask; the setgid bit comes on top */
 #define SWEEP_INTERVAL (INT64_C(3600) * 1000000) /* microseconds */
@@ -245,6 +246,8 @@ spool_directory(int root, const char *name, struct error *err)
 	bool made;
 	int fd = open_or_make(root, name, &made, err);
 
+	if (fd < 0 && room_regain(root, 0, err))
+		fd = open_or_make(root, name, &made, err);
 	if (fd >= 0 && made && io_fsync(root, "the spool", err) < 0)
 		io_discard(&fd);
 	return fd;

@@ -16,7 +16,7 @@ lib_layer_of() {
 	base64 | hmac | io | json | form | uri | media_type)
 		echo 3 ;;
 	keyring | sender | archive | address | flushes | kids) echo 4 ;;
-	jwt | message | credentials) echo 5 ;;
+	jwt | message | credentials | room) echo 5 ;;
 	jwk | signature | notice | envelope | event | spool | head)
 		echo 6 ;;
 	verify | quarantine | cause | seen | jwks | token | queue) echo 7 ;;

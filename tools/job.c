@@ -185,7 +185,8 @@ launch(struct job *job, const struct queue *queue, const struct claim *claim,
 		.output = output,
 		.group = job->group };
 
-	buf_printf(&path, "%s/cur/%s", queue->path, claim->file);
+	buf_printf(&path, "%s/%s/%s", queue->path,
+	    queue_state_name(claim->state), claim->file);
 	buf_append_byte(&path, '\0');
 	job->pid = -1;
 	if (buf_check(&path, err) == 0 && fill(&env, claim->fd, err) == 0) {

@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "io.h"
+#include "room.h"
 #include "order.h"
 
 int
@@ -31,27 +32,37 @@ order_lock(const struct queue *queue, struct error *err)
 }
 
 /* Nothing else writes here but the one runner that keeps the order. */
-int
-order_remember(const struct queue *queue, const struct order_message *message,
-    struct error *err)
+static int
+remember(int dir, const struct order_message *message, struct error *err)
 {
 	const struct timespec times[2] = { { 0, UTIME_OMIT },
 		message->version };
-	int dir = spool_directory(queue->root, "latest", err), fd, rc = -1;
+	int fd, rc = -1;
 
-	if (dir < 0)
-		return -1;
 	(void)unlinkat(dir, ".draft", 0);
 	fd = io_create(dir, ".draft", 0660, err);
 	if (fd < 0)
-		goto out;
+		return -1;
 	if (futimens(fd, times) < 0 ||
 	    renameat(dir, ".draft", dir, message->group) < 0)
 		(void)error_system(err, "cannot write to latest/");
 	else
 		rc = 0;
-out:
 	io_discard(&fd);
+	return rc;
+}
+
+int
+order_remember(const struct queue *queue, const struct order_message *message,
+    struct error *err)
+{
+	int dir = spool_directory(queue->root, "latest", err), rc;
+
+	if (dir < 0)
+		return -1;
+	rc = remember(dir, message, err);
+	if (rc < 0 && room_regain(queue->root, 0, err))
+		rc = remember(dir, message, err);
 	io_discard(&dir);
 	return rc;
 }

@@ -12,6 +12,7 @@
 #include <fcntl.h>
 #include <sys/stat.h>
 
+#include "room.h"
 #include "subject.h"
 #include "tool.h"
 
@@ -125,8 +126,15 @@ begin(struct runner *runner, unsigned i, struct claim *claim)
 	struct error err = ERROR_INIT, ignored = ERROR_INIT;
 	int code;
 
+	slot->unmarked = false;
 	if (runner->options->latest &&
-	    order_remember(&runner->queue, &slot->message, &err) < 0) {
+	    order_remember(&runner->queue, &slot->message, &err) < 0 &&
+	    room_is_short(&err)) {
+		/* There will be room when the message is done. */
+		slot->unmarked = true;
+		err = (struct error)ERROR_INIT;
+	}
+	if (err.code != ERROR_NONE) {
 		code = tool_error(&err);
 	} else if (job_start(&slot->job, &runner->queue, claim,
 		       &runner->options->command, &err) < 0) {

@@ -10,6 +10,7 @@
 #include <sys/wait.h>
 
 #include "clock.h"
+#include "room.h"
 #include "runner.h"
 #include "tool.h"
 
@@ -178,12 +179,43 @@ fail(struct runner *runner, struct claim *claim, const char *what,
 		    output);
 }
 
+/*
+ * The message is done, and so there is room; but a command that is just being
+ * started may have the file open for another moment.
+ */
+static int
+remember_late(struct runner *runner, const struct slot *slot, struct error *err)
+{
+	const struct timespec step = { 0, 10000000 };
+	int rc = order_remember(&runner->queue, &slot->message, err), tries;
+
+	for (tries = 0; rc < 0 && room_is_short(err) && tries < 100; tries++) {
+		(void)nanosleep(&step, NULL);
+		*err = (struct error)ERROR_INIT;
+		rc = order_remember(&runner->queue, &slot->message, err);
+	}
+	return rc;
+}
+
+static void
+finish(struct runner *runner, struct slot *slot)
+{
+	struct error err = ERROR_INIT;
+	int rc;
+
+	runner->done++;
+	rc = claim_finish(
+	    &runner->queue, &slot->job.claim, &runner->archive, &err);
+	if (rc == 0 && slot->unmarked)
+		rc = remember_late(runner, slot, &err);
+	check(runner, rc, &err);
+}
+
 static void
 settle_with(struct runner *runner, struct slot *slot, int status,
     const char *what, struct span output)
 {
 	struct claim *claim = &slot->job.claim;
-	struct error err = ERROR_INIT;
 	int code = WIFEXITED(status) && !slot->job.timed_out
 	    ? WEXITSTATUS(status)
 	    : -1;
@@ -191,10 +223,7 @@ settle_with(struct runner *runner, struct slot *slot, int status,
 
 	switch (code) {
 	case EX_OK:
-		runner->done++;
-		check(runner,
-		    claim_finish(&runner->queue, claim, &runner->archive, &err),
-		    &err);
+		finish(runner, slot);
 		break;
 	case EX_TEMPFAIL:
 		/* A second at least, or a drain would never end. */

@@ -32,6 +32,7 @@ struct run_options {
 struct slot {
 	struct job job;
 	struct order_message message; /* where the order matters */
+	bool unmarked; /* there was no room to remember that it was run */
 };
 
 struct runner {

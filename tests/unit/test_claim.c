@@ -22,7 +22,19 @@
 static struct {
 	void (*meanwhile)(void);
 	int errnum, times;
+	int rename_errnum; /* of every rename; 0: none fails */
 } plan;
+
+int
+renameat2(
+    int from, const char *name, int to, const char *target, unsigned flags)
+{
+	if (plan.rename_errnum) {
+		errno = plan.rename_errnum;
+		return -1;
+	}
+	return (int)syscall(SYS_renameat2, from, name, to, target, flags);
+}
 
 int
 flock(int fd, int operation)
@@ -787,6 +799,89 @@ test_locks_that_fail(void **state)
 	close_stage(&stage);
 }
 
+/* No room for a rename: the lock is the claim, and the message stays. */
+static struct claim
+take_without_room(struct stage *stage, const char *file, int errnum)
+{
+	struct claim claim;
+
+	put_message(stage, "new", file);
+	plan.rename_errnum = errnum;
+	claim = must_take(stage, file);
+	assert_int_equal(claim.state, QUEUE_NEW);
+	assert_string_equal(claim.file, file);
+	assert_int_equal(claim.name.tries, 1);
+	assert_only(stage, "new", file);
+	assert_only(stage, "cur", NULL);
+	assert_not_taken(stage, file);
+	return claim;
+}
+
+static void
+test_taken_without_room(void **state)
+{
+	static const int full[] = { ENOSPC, EDQUOT };
+	struct archive none = ARCHIVE_INIT;
+	struct error err = ERROR_INIT;
+	struct stage stage = open_stage();
+	struct claim claim;
+	size_t i;
+
+	(void)state;
+	for (i = 0; i < COUNT(full); i++) {
+		claim = take_without_room(&stage, "a.json", full[i]);
+		assert_int_equal(claim_return(&stage.queue, &claim, &err), 0);
+		assert_only(&stage, "new", "a.json");
+		claim = must_take(&stage, "a.json");
+		assert_int_equal(
+		    claim_finish(&stage.queue, &claim, &none, &err), 0);
+		assert_only(&stage, "new", NULL);
+	}
+	/* It could be neither counted nor buried, and stays. */
+	claim = take_without_room(&stage, "a.json", EDQUOT);
+	assert_int_equal(claim_defer(&stage.queue, &claim, 0, true, &err), -1);
+	assert_int_equal(err.errnum, EDQUOT);
+	assert_only(&stage, "new", "a.json");
+	/* Room comes back while it is claimed. */
+	claim = must_take(&stage, "a.json");
+	plan.rename_errnum = 0;
+	err = (struct error)ERROR_INIT;
+	assert_int_equal(claim_defer(&stage.queue, &claim, 0, true, &err), 0);
+	assert_only(&stage, "new", "a,tries=1.json");
+	plan.rename_errnum = EDQUOT;
+	claim = must_take(&stage, "a,tries=1.json");
+	plan.rename_errnum = 0;
+	assert_int_equal(claim_bury(&stage.queue, &claim, &err), 0);
+	assert_only(&stage, "new", NULL);
+	assert_only(&stage, "failed", "a,tries=2.json");
+	close_stage(&stage);
+}
+
+/* Other failures are none that removing it would help against. */
+static void
+test_renames_that_fail(void **state)
+{
+	static const int errors[] = { EIO, EROFS, EACCES, EXDEV };
+	struct stage stage = open_stage();
+	struct claim claim = CLAIM_INIT;
+	struct error err;
+	size_t i;
+
+	(void)state;
+	put_message(&stage, "new", "a.json");
+	for (i = 0; i < COUNT(errors); i++) {
+		plan.rename_errnum = errors[i];
+		err = (struct error)ERROR_INIT;
+		assert_int_equal(
+		    claim_take(&stage.queue, "a.json", &claim, &err), -1);
+		assert_int_equal(err.errnum, errors[i]);
+		assert_int_equal(claim.fd, -1);
+		plan.rename_errnum = 0;
+		assert_only(&stage, "new", "a.json");
+	}
+	close_stage(&stage);
+}
+
 /* For what happens before a lock is got */
 static struct stage *meanwhile_stage;
 
@@ -1450,6 +1545,8 @@ main(void)
 		cmocka_unit_test(test_claimed_is_claimed),
 		cmocka_unit_test(test_locked_in_new),
 		cmocka_unit_test(test_locks_that_fail),
+		cmocka_unit_test(test_taken_without_room),
+		cmocka_unit_test(test_renames_that_fail),
 		cmocka_unit_test(test_gone_before_the_lock),
 		cmocka_unit_test(test_back_before_the_lock),
 		cmocka_unit_test(test_replaced_before_the_lock),

@@ -24,12 +24,14 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mount.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include "clock.h"
+#include "room.h"
 #include "seen.h"
 
 #define COUNT(table) (sizeof(table) / sizeof((table)[0]))
@@ -183,6 +185,9 @@ key_of(const char *source, const char *id, char key[SHA256_HEX_SIZE])
 	assert_int_equal(strlen(key), 64);
 }
 
+/* Why repeats of the last message of this thread will be stored */
+static _Thread_local struct error off;
+
 /* Without assertions: for threads and children, too */
 static int
 try_deliver(const struct spool *spool, const char *key, unsigned window,
@@ -192,9 +197,12 @@ try_deliver(const struct spool *spool, const char *key, unsigned window,
 		{ (void *)(uintptr_t)&TEXT[3], sizeof(TEXT) - 4 } };
 	struct timespec received = { 1795280733, 123456789 };
 	struct error err = ERROR_INIT;
-	int rc =
-	    seen_deliver(spool, received, pieces, 2, key, window, name, &err);
+	struct seen wanted = { .window = window };
+	int rc;
 
+	memcpy(wanted.key, key, sizeof(wanted.key));
+	rc = seen_deliver(spool, received, pieces, 2, &wanted, name, &err);
+	off = wanted.off;
 	return (rc < 0) == (err.code != ERROR_NONE) ? rc : -2;
 }
 
@@ -956,6 +964,229 @@ test_sweep_leaves_messages(void **state)
 	leave(&place);
 }
 
+/* A file system of its own for the spool, with these options */
+static bool
+enter_disk(struct place *place, const char *options)
+{
+	struct error err = ERROR_INIT;
+
+	if (geteuid() != 0)
+		return false;
+	enter(place);
+	spool_close(&place->spool);
+	if (mount("none", place->top, "tmpfs", 0, options) < 0)
+		fail_msg("cannot mount: %s", strerror(errno));
+	if (spool_open(&place->spool, place->root, &err) < 0)
+		fail_msg("cannot open %s: %s", place->root, err.text);
+	return true;
+}
+
+static void
+leave_disk(struct place *place)
+{
+	spool_close(&place->spool);
+	assert_int_equal(umount2(place->top, MNT_DETACH), 0);
+	leave(place);
+}
+
+static int
+deliver_number(const struct place *place, int number)
+{
+	char key[SHA256_HEX_SIZE], id[16], name[SPOOL_NAME_SIZE];
+
+	(void)snprintf(id, sizeof(id), "%d", number);
+	key_of("source", id, key);
+	return try_deliver(&place->spool, key, WINDOW, name);
+}
+
+/* Messages that come until the disk is full; how many */
+static int
+fill(const struct place *place)
+{
+	int count = 0;
+
+	while (deliver_number(place, count) == 1)
+		assert_true(++count < 100000);
+	assert_true(count > 50);
+	return count;
+}
+
+/* A consumer takes so many messages out of new/. */
+static void
+consume(const struct place *place, int count)
+{
+	struct dirent *entry;
+	char path[128];
+	DIR *list;
+
+	(void)snprintf(path, sizeof(path), "%s/new", place->root);
+	list = opendir(path);
+	assert_non_null(list);
+	while (count > 0) {
+		entry = readdir(list);
+		/* What is removed may have others skipped. */
+		if (!entry)
+			rewinddir(list);
+		else if (entry->d_name[0] != '.' && count-- > 0)
+			assert_int_equal(
+			    unlinkat(dirfd(list), entry->d_name, 0), 0);
+	}
+	(void)closedir(list);
+}
+
+static const char *const full_disks[] = { "size=1m", "nr_inodes=300" };
+
+static void
+test_drained_disk_has_room_at_once(void **state)
+{
+	struct place place;
+	size_t i;
+	int count;
+
+	(void)state;
+	for (i = 0; i < COUNT(full_disks); i++) {
+		if (!enter_disk(&place, full_disks[i]))
+			skip();
+		count = fill(&place);
+		consume(&place, count);
+		if (deliver_number(&place, count) != 1)
+			fail_msg("%s: no room after %d were taken",
+			    full_disks[i], count);
+		leave_disk(&place);
+	}
+}
+
+/* A link to a message that is still there frees nothing. */
+static void
+test_links_of_waiting_messages_stay(void **state)
+{
+	struct error full = { ERROR_SYSTEM, ENOSPC, "full" }, err;
+	struct place place;
+	int i, repeats = 0;
+
+	(void)state;
+	enter(&place);
+	for (i = 0; i < 300; i++)
+		assert_int_equal(deliver_number(&place, i), 1);
+	consume(&place, 200);
+	do
+		err = full;
+	while (room_regain(place.spool.root, 0, &err));
+	assert_int_equal(count_in(&place, "seen"), 100);
+	for (i = 0; i < 300; i++)
+		repeats += deliver_number(&place, i) == 0;
+	assert_int_equal(repeats, 100);
+	leave(&place);
+}
+
+/* A full disk with links to waiting messages is not read by each call. */
+static void
+test_full_disk_is_read_now_and_then(void **state)
+{
+	struct error full = { ERROR_SYSTEM, ENOSPC, "full" }, err = full;
+	struct timespec new_times[2];
+	char path[128];
+	struct place place;
+	struct stat st;
+	int i, found = 0;
+
+	(void)state;
+	enter(&place);
+	for (i = 0; i < 1500; i++)
+		assert_int_equal(deliver_number(&place, i), 1);
+	sleep_ms(30);
+	assert_false(room_regain(place.spool.root, 0, &err));
+	assert_int_equal(err.errnum, ENOSPC);
+	/* Removed unnoticed: found all the same, within about a second. */
+	(void)snprintf(path, sizeof(path), "%s/new", place.root);
+	assert_int_equal(stat(path, &st), 0);
+	consume(&place, 1500);
+	new_times[0] = st.st_atim;
+	new_times[1] = st.st_mtim;
+	assert_int_equal(utimensat(AT_FDCWD, path, new_times, 0), 0);
+	for (i = 0; i < 200 && !found; i++) {
+		err = full;
+		found = room_regain(place.spool.root, 0, &err);
+		sleep_ms(found ? 0 : 20);
+	}
+	assert_true(found);
+	assert_int_equal(err.code, ERROR_NONE);
+	/* A few at a time. */
+	assert_in_range(count_in(&place, "seen"), 1000, 1499);
+	/* Room is no help against other errors. */
+	err = (struct error){ ERROR_SYSTEM, EIO, "broken" };
+	assert_false(room_regain(place.spool.root, 0, &err));
+	leave(&place);
+}
+
+/* However many ask, links go in few rounds, and nobody is held up. */
+static void *
+regain_in_race(void *argument)
+{
+	struct race *race = argument;
+	struct error err = { ERROR_SYSTEM, EDQUOT, "full" };
+
+	(void)pthread_barrier_wait(&race->start);
+	if (room_regain(race->spool->root, 0, &err))
+		atomic_fetch_add(&race->stored, 1);
+	return NULL;
+}
+
+static void
+test_room_for_eight_threads(void **state)
+{
+	pthread_t threads[THREADS];
+	struct place place;
+	struct race race;
+	int i;
+
+	(void)state;
+	enter(&place);
+	for (i = 0; i < THREADS * 100; i++)
+		assert_int_equal(deliver_number(&place, i), 1);
+	consume(&place, THREADS * 100);
+	memset(&race, 0, sizeof(race));
+	race.spool = &place.spool;
+	assert_int_equal(pthread_barrier_init(&race.start, NULL, THREADS), 0);
+	for (i = 0; i < THREADS; i++)
+		assert_int_equal(
+		    pthread_create(&threads[i], NULL, regain_in_race, &race),
+		    0);
+	for (i = 0; i < THREADS; i++)
+		assert_int_equal(pthread_join(threads[i], NULL), 0);
+	(void)pthread_barrier_destroy(&race.start);
+	assert_int_equal(atomic_load(&race.stored), THREADS);
+	/* Those that wait for another thread do without links of their own. */
+	assert_in_range(count_in(&place, "seen"), 0, THREADS * 100 - 64);
+	leave(&place);
+}
+
+/* Repeats are stored then, and the caller can tell the operator. */
+static void
+test_seen_on_another_file_system(void **state)
+{
+	char key[SHA256_HEX_SIZE], path[256];
+	struct place place;
+
+	(void)state;
+	if (geteuid() != 0)
+		skip();
+	enter(&place);
+	key_of("source", "id", key);
+	assert_deliver("before", &place, key, WINDOW, 1);
+	assert_int_equal(off.code, ERROR_NONE);
+	(void)snprintf(path, sizeof(path), "%s/seen", place.root);
+	assert_int_equal(mount("none", path, "tmpfs", 0, "size=64k"), 0);
+	assert_deliver("first", &place, key, WINDOW, 1);
+	assert_int_equal(off.errnum, EXDEV);
+	assert_deliver("repeat", &place, key, WINDOW, 1);
+	assert_int_equal(off.errnum, EXDEV);
+	assert_int_equal(umount2(path, MNT_DETACH), 0);
+	assert_deliver("the one before", &place, key, WINDOW, 0);
+	assert_int_equal(off.code, ERROR_NONE);
+	leave(&place);
+}
+
 int
 main(void)
 {
@@ -983,6 +1214,11 @@ main(void)
 		cmocka_unit_test(test_planted_folder),
 		cmocka_unit_test(test_sweep),
 		cmocka_unit_test(test_sweep_leaves_messages),
+		cmocka_unit_test(test_drained_disk_has_room_at_once),
+		cmocka_unit_test(test_links_of_waiting_messages_stay),
+		cmocka_unit_test(test_full_disk_is_read_now_and_then),
+		cmocka_unit_test(test_room_for_eight_threads),
+		cmocka_unit_test(test_seen_on_another_file_system),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
