@@ -34,6 +34,7 @@
 struct spool {
 	int root, tmp, new_;
 	struct flushes flushes;
+	bool made; /* spool_open() has made it, or its new/ */
 };
 
 #define SPOOL_INIT                                                             \
@@ -63,6 +64,12 @@ struct draft {
  * again after a power cut. On -1 nothing is open.
  */
 int spool_open(struct spool *spool, const char *path, struct error *err);
+
+/*
+ * The same for a spool that must be there: -1 where the directory or new/ in
+ * it is missing. What else is missing of it is made.
+ */
+int spool_find(struct spool *spool, const char *path, struct error *err);
 
 /* Accepts SPOOL_INIT, and the outcome of a failed spool_open(). */
 void spool_close(struct spool *spool);

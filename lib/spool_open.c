@@ -12,9 +12,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
-#include <pthread.h>
 #include <stdbool.h>
-#include <stdint.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -23,28 +21,13 @@
 #include "clock.h"
 #include "io.h"
 #include "room.h"
+#include "spool_known.h"
 
 #define DIRECTORY_MODE 0770 /* less the umask; the setgid bit comes on top */
-#define SWEEP_INTERVAL (INT64_C(3600) * 1000000) /* microseconds */
 
 /* What consumers find beside tmp/ and new/ from the first message on. */
 static const char *const other_directories[] = { "cur", "failed",
 	"quarantine" };
-
-/*
- * Spools whose directories this process has flushed, by their new/. The
- * time of birth is part of it because inode numbers are used again.
- */
-struct known_spool {
-	uint32_t major, minor;
-	uint64_t inode;
-	struct statx_timestamp birth; /* 0 where nobody knows */
-	int64_t last[SPOOL_SWEEPS];   /* clock_monotonic() */
-};
-
-static struct known_spool known[64];
-static size_t known_next;
-static pthread_mutex_t known_lock = PTHREAD_MUTEX_INITIALIZER;
 
 static int
 look_at(int directory, struct statx *st, struct error *err)
@@ -53,52 +36,6 @@ look_at(int directory, struct statx *st, struct error *err)
 	    0)
 		return error_system(err, "cannot look at new/");
 	return 0;
-}
-
-static struct known_spool
-identity(const struct statx *st)
-{
-	return (struct known_spool){ st->stx_dev_major, st->stx_dev_minor,
-		st->stx_ino, st->stx_btime, { INT64_MIN, INT64_MIN } };
-}
-
-/* The caller holds known_lock. */
-static struct known_spool *
-find_known(const struct known_spool *id)
-{
-	size_t i;
-
-	for (i = 0; i < sizeof(known) / sizeof(known[0]); i++)
-		if (known[i].inode == id->inode &&
-		    known[i].major == id->major &&
-		    known[i].minor == id->minor &&
-		    known[i].birth.tv_sec == id->birth.tv_sec &&
-		    known[i].birth.tv_nsec == id->birth.tv_nsec)
-			return &known[i];
-	return NULL;
-}
-
-static bool
-is_known(const struct known_spool *id)
-{
-	bool found;
-
-	(void)pthread_mutex_lock(&known_lock);
-	found = find_known(id) != NULL;
-	(void)pthread_mutex_unlock(&known_lock);
-	return found;
-}
-
-static void
-remember(const struct known_spool *id)
-{
-	(void)pthread_mutex_lock(&known_lock);
-	if (!find_known(id)) {
-		known[known_next] = *id;
-		known_next =
-		    (known_next + 1) % (sizeof(known) / sizeof(known[0]));
-	}
-	(void)pthread_mutex_unlock(&known_lock);
 }
 
 /*
@@ -174,28 +111,50 @@ flush_parent(const char *path, bool made, struct error *err)
 	return rc;
 }
 
+/* An empty mount point is no spool: its new/ makes it one. */
+static int
+check_there(int root, const char *path, struct error *err)
+{
+	struct stat st;
+
+	if (fstatat(root, "new", &st, AT_SYMLINK_NOFOLLOW) == 0)
+		return 0;
+	return error_system(err, "no spool: no new/ in %s", path);
+}
+
+static int
+open_root(struct spool *spool, const char *path, bool make, struct error *err)
+{
+	if (make) {
+		spool->root = open_or_make(AT_FDCWD, path, &spool->made, err);
+		return spool->root < 0 ? -1 : 0;
+	}
+	spool->root = io_open_dir(AT_FDCWD, path, err);
+	return spool->root < 0 ? -1 : check_there(spool->root, path, err);
+}
+
 /* Make what is missing, and see to it that it is found again. */
 static int
-open_directories(struct spool *spool, const char *path, struct error *err)
+open_directories(
+    struct spool *spool, const char *path, bool make, struct error *err)
 {
-	struct known_spool id;
 	struct statx st;
 	bool made_root, made_tmp, made_new;
 	size_t i;
 	int fd;
 
-	spool->root = open_or_make(AT_FDCWD, path, &made_root, err);
-	if (spool->root < 0)
+	if (open_root(spool, path, make, err) < 0)
 		return -1;
+	made_root = spool->made;
 	spool->tmp = open_or_make(spool->root, "tmp", &made_tmp, err);
 	if (spool->tmp < 0)
 		return -1;
 	spool->new_ = open_or_make(spool->root, "new", &made_new, err);
+	spool->made |= made_new;
 	if (spool->new_ < 0 || look_at(spool->new_, &st, err) < 0)
 		return -1;
 	spool->flushes = flushes_needed(spool->new_, &st);
-	id = identity(&st);
-	if (!made_root && !made_tmp && !made_new && is_known(&id))
+	if (!spool->made && !made_tmp && spool_is_known(&st))
 		return 0;
 	for (i = 0; i < sizeof(other_directories) / sizeof(char *); i++) {
 		fd = spool_directory(spool->root, other_directories[i], err);
@@ -206,12 +165,12 @@ open_directories(struct spool *spool, const char *path, struct error *err)
 	if (io_fsync(spool->root, "the spool", err) < 0 ||
 	    flush_parent(path, made_root, err) < 0)
 		return -1;
-	remember(&id);
+	spool_remember(&st);
 	return 0;
 }
 
-int
-spool_open(struct spool *spool, const char *path, struct error *err)
+static int
+open_spool(struct spool *spool, const char *path, bool make, struct error *err)
 {
 	char trimmed[PATH_MAX];
 	size_t len = strlen(path);
@@ -225,11 +184,23 @@ spool_open(struct spool *spool, const char *path, struct error *err)
 		    "the spool's path is not absolute, or too long");
 	memcpy(trimmed, path, len);
 	trimmed[len] = '\0';
-	if (open_directories(spool, trimmed, err) < 0) {
+	if (open_directories(spool, trimmed, make, err) < 0) {
 		spool_close(spool);
 		return -1;
 	}
 	return 0;
+}
+
+int
+spool_open(struct spool *spool, const char *path, struct error *err)
+{
+	return open_spool(spool, path, true, err);
+}
+
+int
+spool_find(struct spool *spool, const char *path, struct error *err)
+{
+	return open_spool(spool, path, false, err);
 }
 
 void
@@ -257,24 +228,10 @@ bool
 spool_sweep_is_due(const struct spool *spool, enum spool_sweep sweep)
 {
 	struct error ignored = ERROR_INIT;
-	struct known_spool id, *entry;
 	struct statx st;
-	int64_t now = clock_monotonic();
-	bool due = false;
 
-	if (look_at(spool->new_, &st, &ignored) < 0)
-		return false;
-	id = identity(&st);
-	(void)pthread_mutex_lock(&known_lock);
-	entry = find_known(&id);
-	if (entry &&
-	    (entry->last[sweep] == INT64_MIN ||
-		now - entry->last[sweep] >= SWEEP_INTERVAL)) {
-		entry->last[sweep] = now;
-		due = true;
-	}
-	(void)pthread_mutex_unlock(&known_lock);
-	return due;
+	return look_at(spool->new_, &st, &ignored) == 0 &&
+	    spool_known_sweep(&st, sweep, clock_monotonic());
 }
 
 /* By both times: a clock that was set shows in at most one of them. */

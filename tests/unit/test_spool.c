@@ -13,6 +13,7 @@
 #include <sys/mount.h>
 
 #include "clock.h"
+#include "spool_known.h"
 
 #define NOBODY 65534
 
@@ -121,6 +122,54 @@ test_paths(void **state)
 	must_deliver(&spool, "x", name);
 	spool_close(&spool);
 	assert_counts("slashes at the end", &place, 1, 0);
+	leave_place(&place);
+}
+
+/* A spool that must be there: nothing is made where it is not. */
+static void
+test_found_or_not(void **state)
+{
+	struct place place = new_place();
+	struct error err = ERROR_INIT;
+	struct spool spool;
+
+	(void)state;
+	assert_int_equal(spool_find(&spool, place.spool, &err), -1);
+	assert_int_equal(err.errnum, ENOENT);
+	assert_int_equal(count_entries(place.top), 0);
+	/* An empty mount point */
+	assert_int_equal(mkdir(place.spool, 0700), 0);
+	err = (struct error)ERROR_INIT;
+	assert_int_equal(spool_find(&spool, place.spool, &err), -1);
+	assert_int_equal(err.errnum, ENOENT);
+	assert_int_equal(count_entries(place.spool), 0);
+	/* The rest of it is made. */
+	assert_int_equal(mkdir(in_spool(&place, "new"), 0700), 0);
+	err = (struct error)ERROR_INIT;
+	assert_int_equal(spool_find(&spool, place.spool, &err), 0);
+	assert_false(spool.made);
+	spool_close(&spool);
+	assert_int_equal(count_entries(place.spool), (int)COUNT(folders));
+	leave_place(&place);
+}
+
+static void
+test_made_is_told_once(void **state)
+{
+	struct place place = new_place();
+	struct spool spool = must_open(&place);
+
+	(void)state;
+	assert_true(spool.made);
+	spool_close(&spool);
+	spool = must_open(&place);
+	assert_false(spool.made);
+	spool_close(&spool);
+	/* The directory without new/ is an empty mount point. */
+	assert_int_equal(rmdir(in_spool(&place, "new")), 0);
+	spool = must_open(&place);
+	assert_true(spool.made);
+	spool_close(&spool);
 	leave_place(&place);
 }
 
@@ -655,6 +704,68 @@ test_many_spools(void **state)
 	}
 }
 
+static struct statx
+made_up(unsigned number)
+{
+	struct statx st;
+
+	memset(&st, 0, sizeof(st));
+	st.stx_dev_major = 7;
+	st.stx_ino = number;
+	st.stx_btime.tv_sec = 1;
+	return st;
+}
+
+/* Thousands are known, and the one that was used last is not forgotten. */
+static void
+test_thousands_are_known(void **state)
+{
+	struct statx first = made_up(1), st;
+	unsigned i;
+
+	(void)state;
+	for (i = 1; i <= KNOWN_MOST + 100; i++) {
+		st = made_up(i);
+		assert_false(spool_is_known(&st));
+		spool_remember(&st);
+		spool_remember(&st);
+		assert_true(spool_is_known(&st));
+		assert_true(spool_is_known(&first));
+	}
+	for (i = 2; i <= KNOWN_MOST + 100; i++) {
+		st = made_up(i);
+		if (spool_is_known(&st) != (i > 101))
+			fail_msg("%u is%s known", i, i > 101 ? " not" : "");
+	}
+	/* Another device or birth is another spool. */
+	st = first;
+	st.stx_dev_minor = 1;
+	assert_false(spool_is_known(&st));
+	st = first;
+	st.stx_btime.tv_nsec = 1;
+	assert_false(spool_is_known(&st));
+}
+
+static void
+test_sweeps_of_thousands(void **state)
+{
+	const int64_t hour = INT64_C(3600) * 1000000;
+	struct statx st;
+	unsigned i, round;
+
+	(void)state;
+	for (round = 0; round < 3; round++)
+		for (i = 0; i < 3000; i++) {
+			st = made_up(1000000 + i);
+			spool_remember(&st);
+			if (spool_known_sweep(&st, SPOOL_SWEEP_TMP,
+				round == 2 ? hour : 0) != (round != 1))
+				fail_msg("spool %u, round %u", i, round);
+		}
+	st = made_up(5000000);
+	assert_false(spool_known_sweep(&st, SPOOL_SWEEP_TMP, 0));
+}
+
 static void
 set_times(const char *path, time_t when)
 {
@@ -1046,6 +1157,8 @@ main(void)
 		cmocka_unit_test(test_modes_of_others_are_kept),
 		cmocka_unit_test(test_parent_missing),
 		cmocka_unit_test(test_paths),
+		cmocka_unit_test(test_found_or_not),
+		cmocka_unit_test(test_made_is_told_once),
 		cmocka_unit_test(test_close_accepts_everything),
 		cmocka_unit_test(test_spool_is_a_file),
 		cmocka_unit_test(test_mark),
@@ -1062,6 +1175,8 @@ main(void)
 		cmocka_unit_test(test_spool_comes_back),
 		cmocka_unit_test(test_spool_goes_away),
 		cmocka_unit_test(test_many_spools),
+		cmocka_unit_test(test_thousands_are_known),
+		cmocka_unit_test(test_sweeps_of_thousands),
 		cmocka_unit_test(test_sweep_takes_the_old),
 		cmocka_unit_test(test_sweep_of_odd_things),
 		cmocka_unit_test(test_sweep_is_rare),
