@@ -196,6 +196,10 @@ account_for(const struct exchange *x)
 	if (x->admission.warning.code != ERROR_NONE)
 		log_event(LOG_PRIORITY_ERROR, "old-keys-kept",
 		    x->admission.warning.text);
+	if (x->spool.made)
+		warn_of_spool(x, "spool-made",
+		    "there was no spool, and an empty one has been made; "
+		    "is its disk mounted?");
 	if (x->dedup_off.code != ERROR_NONE)
 		warn_of_spool(x, "dedup-off", x->dedup_off.text);
 	if (has_line(x))

@@ -104,6 +104,19 @@ read_path(struct endpoint *ep, const struct parameter *p, const char *text,
 }
 
 static int
+read_yes_no(struct endpoint *ep, const struct parameter *p, const char *text,
+    struct error *err)
+{
+	static const char *const words[] = { "no", "yes", NULL };
+	int word = word_number(words, text);
+
+	if (word < 0)
+		return set_wrong(err, p, "not one of yes and no");
+	*(bool *)place_of(ep, p) = word == 1;
+	return 0;
+}
+
+static int
 read_sender(struct endpoint *ep, const struct parameter *p, const char *text,
     struct error *err)
 {
@@ -197,6 +210,7 @@ read_secret_headers(struct endpoint *ep, const struct parameter *p,
 static const struct parameter parameters[] = {
 	{ PREFIX "ROLE", read_role, NULL, 0, 0, 0 },
 	{ PREFIX "SPOOL", read_path, NULL, IN(spool), 0, 0 },
+	{ PREFIX "CREATE", read_yes_no, "yes", IN(create), 0, 0 },
 	{ PREFIX "SENDER", read_sender, "generic", 0, 0, 0 },
 	{ PREFIX "EVENT", read_text, NULL, IN(event), 0, 0 },
 	{ PREFIX "SOURCE", read_source, NULL, IN(source), 0, 0 },

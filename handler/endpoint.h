@@ -10,6 +10,7 @@
 #ifndef HOOKDIR_ENDPOINT_H
 #define HOOKDIR_ENDPOINT_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "header_list.h"
@@ -36,6 +37,7 @@ enum endpoint_auth {
 struct endpoint {
 	enum endpoint_role role;
 	const char *spool; /* for ROLE_RECEIVE */
+	bool create;	   /* make the spool when it is missing */
 	const struct sender *sender;
 	const char *event;  /* or NULL */
 	const char *source; /* or NULL */

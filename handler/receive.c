@@ -114,6 +114,13 @@ describe(struct exchange *x)
 	return keep_headers(x);
 }
 
+static int
+open_spool(struct exchange *x, struct error *err)
+{
+	const struct endpoint *ep = &x->endpoint;
+
+	return ep->create ? spool_open(&x->spool, ep->spool, err)
+			  : spool_find(&x->spool, ep->spool, err);
 /* Did nothing but the signature or the time speak against it? */
 static bool
 has_full_form(enum error_code verdict)
@@ -134,7 +141,7 @@ quarantine(struct exchange *x, struct error *err)
 	if (bounds->bytes == 0 || bounds->files == 0)
 		return QUARANTINE_OFF;
 	quarantine_caller(param_or(x->request, "REMOTE_ADDR", ""), call.caller);
-	if (spool_open(&x->spool, x->endpoint.spool, err) < 0)
+	if (open_spool(x, err) < 0)
 		return QUARANTINE_FAILED;
 	/* What is large is the body, in base64. */
 	outcome = quarantine_check(
@@ -167,7 +174,7 @@ ask_for_keys(struct exchange *x)
 {
 	struct error *err = &x->keeping_failed;
 
-	if (spool_open(&x->spool, x->endpoint.spool, err) == 0)
+	if (open_spool(x, err) == 0)
 		(void)spool_mark(&x->spool, SPOOL_KEYS_WANTED, err);
 }
 
@@ -224,7 +231,7 @@ receive(struct exchange *x)
 		return -1;
 	}
 	x->verified = true;
-	if (spool_open(&x->spool, ep->spool, &x->error) < 0 ||
+	if (open_spool(x, &x->error) < 0 ||
 	    envelope_write(&x->envelope, m, &x->error) < 0 || deliver(x) < 0) {
 		x->file[0] = '\0';
 		return -1;

@@ -93,7 +93,7 @@ request_target(const struct request *rq, struct span *path, struct span *query)
 			end ? (size_t)(end - uri) : strlen(uri) };
 }
 
-/* CONTENT_LENGTH: absent and empty both mean that nobody knows. */
+/* CONTENT_LENGTH: absent, empty and Caddy's -1 all mean unknown. */
 static int
 announced_length(const struct request *rq, size_t *length, struct error *err)
 {
@@ -101,7 +101,7 @@ announced_length(const struct request *rq, size_t *length, struct error *err)
 	size_t sum = 0;
 
 	*length = LENGTH_UNKNOWN;
-	if (!text || !*text)
+	if (!text || !*text || strcmp(text, "-1") == 0)
 		return 0;
 	for (c = text; *c; c++) {
 		if (!isdigit((unsigned char)*c) || c - text > 17)

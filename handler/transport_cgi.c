@@ -10,6 +10,7 @@
 #include <signal.h>
 #include <stdint.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -176,6 +177,8 @@ int
 transport_cgi_run(int wait)
 {
 	const char *length = getenv("CONTENT_LENGTH");
+	/* RFC 3875 4.1.2: without one the end of input counts. */
+	bool known = length && *length && strcmp(length, "-1") != 0;
 	const struct transport transport = {
 		.read = cgi_read,
 		.write = cgi_write,
@@ -193,9 +196,8 @@ transport_cgi_run(int wait)
 		.wait = c.wait };
 
 	/* Under a coding the length may be that of something else. */
-	c.end_decides =
-	    !length || !*length || getenv("HTTP_CONTENT_ENCODING") != NULL;
-	if (!transport.has_end && length && *length)
+	c.end_decides = !known || getenv("HTTP_CONTENT_ENCODING") != NULL;
+	if (!transport.has_end && known)
 		c.unread = strtoull(length, NULL, 10);
 	c.deadline = rq.started + rq.wait;
 	serve(&rq);

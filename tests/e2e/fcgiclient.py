@@ -109,8 +109,12 @@ class Way:
         return got, new[-1]
 
     def _lines(self, before, count):
+        """Without the one that tells of a spool that was made"""
         text = self.program.log()[before:]
-        return text.count("\n") >= count and parse_log(text)
+        lines = parse_log(text[:text.rfind("\n") + 1])
+        lines = [line for line in lines
+                 if line.get("event") != "spool-made"]
+        return lines if len(lines) >= count else None
 
     def log(self):
         return self.program.log()

@@ -576,6 +576,62 @@ def _(handler, spool):
            ["Allow", "Cache-Control", "Content-Length", "Content-Type"])
 
 
+@test("HOOKDIR_CREATE no: a spool that is not there is a 503, and not made")
+def _():
+    for kind in ("fcgi", "cgi"):
+        way, spool = Way(kind), new_spool()
+        params = endpoint(spool.path, HOOKDIR_CREATE="no")
+        got, line = way.call(**params)
+        eq("status", got.status, 503)
+        has("detail", line["detail"], spool.path)
+        nothing_made(spool)
+        # The mount point of a disk that is not mounted
+        os.mkdir(spool.path)
+        eq("status", way.call(**params)[0].status, 503)
+        eq("made", os.listdir(spool.path), [])
+        # A call that does not verify makes nothing either.
+        signed = signed_endpoint(spool.path, HOOKDIR_CREATE="no")
+        way.call(b"{}", **signed)
+        eq("made", os.listdir(spool.path), [])
+        os.mkdir(os.path.join(spool.path, "new"))
+        eq("status", way.call(**params)[0].status, 200)
+        hasnt("log", way.log(), "spool-made")
+        for wrong in ("", "No", "maybe", "0"):
+            got, line = way.call(**endpoint(spool.path, HOOKDIR_CREATE=wrong))
+            eq(f"status of {wrong!r}", (got.status, line["reason"]),
+               (503, "misconfigured"))
+            has("detail", line["detail"], "HOOKDIR_CREATE")
+        way.stop()
+
+
+@test("a spool that was made is a warning, once")
+def _():
+    for params in ({}, {"HOOKDIR_CREATE": "yes"}):
+        way, spool = Way("fcgi"), new_spool()
+        for _ in range(3):
+            eq("status", way.call(
+                **endpoint(spool.path, **params))[0].status, 200)
+        made = [line for line in parse_log(way.log())
+                if line.get("event") == "spool-made"]
+        eq("lines", [line["spool"] for line in made], [spool.path])
+        way.stop()
+
+
+@test("CONTENT_LENGTH -1 is unknown, and other numbers below 0 are refused")
+def _():
+    for kind in ("fcgi", "cgi"):
+        way, spool = Way(kind), new_spool()
+        got, _ = way.call(CONTENT_LENGTH="-1", **endpoint(spool.path))
+        eq("status", got.status, 200)
+        eq("data", spool.one().data, BODY)
+        got, line = way.call(CONTENT_LENGTH="-1", **endpoint(
+            spool.path, HOOKDIR_MAX_BODY=str(len(BODY) - 1)))
+        eq("too large", got.status, 413)
+        for wrong in ("-0", "-2", "-10", "- 1", "--1", "-1 "):
+            got, line = way.call(CONTENT_LENGTH=wrong, **endpoint(spool.path))
+            eq(f"status of {wrong!r}", (got.status, line["reason"]),
+               (400, "request-broken"))
+        way.stop()
 FLOOD = 200
 
 
@@ -656,6 +712,7 @@ def _():
 
     other = os.path.join(folder("journal"), "stream")
     open(other, "wb").close()
+    eq("a spool that was made", prefix(name), "<4>")
     eq("accepted", prefix(name), "<6>")
     eq("refused", prefix(name, REQUEST_METHOD="GET"), "<5>")
     eq("a verdict", prefix(name, **signed_endpoint(spool.path)), "<4>")
