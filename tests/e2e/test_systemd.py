@@ -277,6 +277,64 @@ def _():
     system.run("systemctl", "stop", "hookdir.socket", "hookdir.service")
 
 
+def call(**params):
+    """The status of a message to the handler as a service"""
+    handler = Installed(debian().path("/run/hookdir/hookdir.sock"))
+    return handler.request(
+        b"{}", HOOKDIR_SPOOL=SPOOL, HOOKDIR_AUTH="none", **params).status
+
+
+@test("the disk and the directory of the spools come and go")
+def _():
+    system = fresh()
+    disk = "/run/disk"
+    system.run("mkdir", "-p", disk)
+    system.run("mount", "-t", "tmpfs", "-o", "size=16m", "none", disk)
+    system.run("chown", "hookdir:hookdir", disk)
+    # The mount point is root's, so nothing is stored beside the disk.
+    system.run("chown", "root:root", SPOOLS)
+    system.run("chmod", "0755", SPOOLS)
+    try:
+        system.run("mount", "--bind", disk, SPOOLS)
+        system.run("systemctl", "restart", "hookdir.socket")
+        eq("mounted before the start", call(), 200)
+        pid = property_of("hookdir.service", "MainPID")
+        for turn in range(2):
+            system.run("umount", SPOOLS)
+            eq(f"unmounted, turn {turn}", call(), 503)
+            eq("mounts of the service", [
+                line for line in read(system.path(
+                    f"/proc/{pid}/mountinfo")).splitlines()
+                if SPOOLS in line], [])
+            system.run("mount", "--bind", disk, SPOOLS)
+            eq(f"mounted again, turn {turn}", call(), 200)
+        system.run("umount", SPOOLS)
+        # A mount point on which the handler could make a spool
+        system.run("chown", "hookdir:hookdir", SPOOLS)
+        eq("HOOKDIR_CREATE no", call(HOOKDIR_CREATE="no"), 503)
+        eq("made", os.listdir(system.path(SPOOLS)), [])
+        system.run("mv", SPOOLS, SPOOLS + ".away")
+        eq("directory missing", call(), 503)
+        eq("process", property_of("hookdir.service", "MainPID"), pid)
+        system.run("systemctl", "restart", "hookdir.service")
+        eq("missing at the start", call(), 503)
+        pid = property_of("hookdir.service", "MainPID")
+        system.run("mv", SPOOLS + ".away", SPOOLS)
+        eq("directory back", call(), 200)
+        system.run("mount", "--bind", disk, SPOOLS)
+        eq("mounted while it runs", call(), 200)
+        eq("messages on the disk",
+           len(os.listdir(system.path(disk + "/shipmondo/new"))), 4)
+        eq("process", property_of("hookdir.service", "MainPID"), pid)
+        eq("restarts", property_of("hookdir.service", "NRestarts"), "0")
+    finally:
+        system.execute("mv", SPOOLS + ".away", SPOOLS)
+        system.execute("umount", SPOOLS)
+        system.execute("umount", disk)
+        system.run("systemctl", "stop", "hookdir.socket", "hookdir.service")
+        system.run("systemd-tmpfiles", "--create", "hookdir.conf")
+
+
 class Installed(Handler):
     """The handler as a service"""
 
