@@ -11,6 +11,9 @@
 #include "reply.h"
 #include "throttle.h"
 
+/* Of 64 bits: 128 KiB, of which only what is used takes memory. */
+#define WARNED_WORDS 16384
+
 /* A number for the endpoint; two seldom have the same. */
 static uint64_t
 endpoint_hash(const struct endpoint *ep)
@@ -22,13 +25,14 @@ endpoint_hash(const struct endpoint *ep)
 
 /*
  * Once for each endpoint, or nearly: two whose spools meet in one bit share
- * the warning, which keeps this free of locks and of memory.
+ * the warning, which keeps this free of locks. With a thousand endpoints
+ * about one warning is missing.
  */
 static void
 warn_of_short_keys(
     const struct exchange *x, const char *parameter, const struct keyring *keys)
 {
-	static _Atomic uint64_t warned[16];
+	static _Atomic uint64_t warned[WARNED_WORDS];
 	const struct endpoint *ep = &x->endpoint;
 	uint64_t hash = throttle_hash(endpoint_hash(ep), parameter), bit;
 	struct log_line line;
@@ -38,7 +42,8 @@ warn_of_short_keys(
 		if (keys->keys[i].bytes.len >= ENDPOINT_KEY_SHORT)
 			continue;
 		bit = UINT64_C(1) << ((hash + i) % 64);
-		if (atomic_fetch_or(&warned[hash / 64 % 16], bit) & bit)
+		if (atomic_fetch_or(&warned[hash / 64 % WARNED_WORDS], bit) &
+		    bit)
 			continue;
 		log_start(&line, LOG_PRIORITY_WARNING);
 		log_add_text(&line, "event", "short-key");

@@ -12,6 +12,7 @@
 #include <fcntl.h>
 #include <pthread.h>
 #include <stdatomic.h>
+#include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -20,7 +21,7 @@
 #include "io.h"
 #include "kids.h"
 
-#define FILES_MAX 16
+#define FILES_MAX 256
 
 struct jwks {
 	atomic_uint holders;
@@ -29,13 +30,14 @@ struct jwks {
 	struct file *file;
 };
 
-/* What is known of one file. The path never changes once it is set. */
+/* What is known of one file. */
 struct file {
 	char *path;
 	struct stat seen;  /* as it was when it was last read */
 	struct jwks *good; /* NULL: there never were good keys */
 	struct error why;  /* what was wrong with it when it was last read */
 	struct kids kids;  /* that tokens have named and it lacks */
+	uint64_t used;	   /* the highest was used last */
 };
 
 static struct file files[FILES_MAX];
@@ -111,26 +113,45 @@ load(int fd, struct jwks **jwks, struct error *err)
 	return 0;
 }
 
+/* A free entry; if there is none, that which was used the longest ago. */
+static struct file *
+free_entry(void)
+{
+	struct file *oldest = &files[0];
+	size_t i;
+
+	for (i = 0; i < FILES_MAX; i++) {
+		if (!files[i].path)
+			return &files[i];
+		if (files[i].used < oldest->used)
+			oldest = &files[i];
+	}
+	jwks_release(oldest->good);
+	free(oldest->path);
+	memset(oldest, 0, sizeof(*oldest));
+	return oldest;
+}
+
 /* The table's entry for a path; the caller holds files_lock. */
 static struct file *
 find_file(const char *path, struct error *err)
 {
+	static uint64_t uses;
+	struct file *file;
 	size_t i;
 
 	for (i = 0; i < FILES_MAX && files[i].path; i++)
 		if (strcmp(files[i].path, path) == 0)
-			return &files[i];
-	if (i == FILES_MAX) {
-		(void)error_set(err, ERROR_CONFIGURATION,
-		    "HOOKDIR_JWKS: more than %d files", FILES_MAX);
-		return NULL;
-	}
-	files[i].path = strdup(path);
-	if (!files[i].path) {
+			break;
+	file = i < FILES_MAX && files[i].path ? &files[i] : free_entry();
+	if (!file->path)
+		file->path = strdup(path);
+	if (!file->path) {
 		(void)error_set(err, ERROR_MEMORY, "no memory for keys");
 		return NULL;
 	}
-	return &files[i];
+	file->used = ++uses;
+	return file;
 }
 
 /*
