@@ -86,6 +86,11 @@ def parse_log(text):
     return [parse_line(line) for line in text.split("\n")[:-1]]
 
 
+def request_log(text):
+    """The lines of requests alone, and of events none"""
+    return [line for line in parse_log(text) if "status" in line]
+
+
 # --- both ways in -----------------------------------------------------------
 
 class Way:

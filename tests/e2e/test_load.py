@@ -12,7 +12,7 @@ import shutil
 import subprocess
 
 import shipmondo
-from fcgiclient import KEY, memory, parse_log, sanitized, threads
+from fcgiclient import KEY, memory, request_log, sanitized, threads
 from harness import (NAME, Handler, Nginx, clean_environment, eq, fail, folder,
                      main, ok, test, write)
 
@@ -92,7 +92,7 @@ def _():
         found = sizes(os.path.join(spool.path, "new"))
         eq("sizes of the files", len(found), 1)
         eq("status at the end", handler.stop(), 0)
-        log = parse_log(handler.log())
+        log = request_log(handler.log())
         eq("lines in the log", len(log), sum(parts))
         eq("statuses in the log", {line["status"] for line in log}, {"200"})
         eq("files in the log", {line["file"] for line in log},

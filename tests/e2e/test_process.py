@@ -23,7 +23,7 @@ import shipmondo
 from fcgiclient import (BODY, KEY, UNKNOWN, Peer, begin, cpu_seconds,
                         endpoint, forgiving, get_values, new_spool,
                         nothing_made, nothing_stored, parse_log, records,
-                        signed_endpoint, threads)
+                        request_log, signed_endpoint, threads)
 from harness import (IS_ROOT, Handler, Nginx, Spool, call_params, eq, fail,
                      fcgi_pairs, fcgi_record, folder, has, hasnt, main, ok,
                      read, test, wait_for)
@@ -786,10 +786,10 @@ def _():
                 peer.send(*records(**endpoint(spool.path)))
         wait_for(lambda: len(spool.names("new")) == 20, "20 messages")
         serves(handler)
-        wait_for(lambda: len(parse_log(handler.log())) == 26, "26 lines")
+        wait_for(lambda: len(request_log(handler.log())) == 26, "26 lines")
         ok("what could not be sent is said to be",
            all(line["status"] == "200" and line.get("answer", "unsent")
-               == "unsent" for line in parse_log(handler.log())))
+               == "unsent" for line in request_log(handler.log())))
 
 
 @test("a listening socket that is shut down ends the process, not in silence")
