@@ -12,9 +12,9 @@
 
 #include "cause.h"
 #include "clock.h"
+#include "deliver.h"
 #include "head.h"
 #include "quarantine.h"
-#include "seen.h"
 #include "verify.h"
 
 static int
@@ -121,6 +121,8 @@ open_spool(struct exchange *x, struct error *err)
 
 	return ep->create ? spool_open(&x->spool, ep->spool, err)
 			  : spool_find(&x->spool, ep->spool, err);
+}
+
 /* Did nothing but the signature or the time speak against it? */
 static bool
 has_full_form(enum error_code verdict)
@@ -182,25 +184,11 @@ ask_for_keys(struct exchange *x)
 static int
 deliver(struct exchange *x)
 {
-	struct message *m = &x->message;
-	struct buf source = BUF_INIT(MESSAGE_TEXT_MAX);
-	struct seen seen = { .window = (unsigned)x->endpoint.dedup };
-	int rc = -1;
+	int rc = deliver_message(&x->spool, &x->message, &x->envelope,
+	    (unsigned)x->endpoint.dedup, x->file, &x->dedup_off, &x->error);
 
-	if (x->endpoint.dedup == 0)
-		return spool_deliver(&x->spool, m->received, x->envelope.pieces,
-		    x->envelope.count, x->file, &x->error);
-	envelope_source(m, &source);
-	if (buf_check(&source, &x->error) == 0 &&
-	    seen_repeat_key(buf_span(&source), m->id, m->content_sha256,
-		seen.key, &x->error) == 0)
-		rc = seen_deliver(&x->spool, m->received, x->envelope.pieces,
-		    x->envelope.count, &seen, x->file, &x->error);
-	buf_free(&source);
-	if (rc == 1)
-		x->dedup_off = seen.off;
 	x->duplicate = rc == 0;
-	if (x->duplicate)
+	if (rc != 1)
 		x->file[0] = '\0';
 	return rc < 0 ? -1 : 0;
 }

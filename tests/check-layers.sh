@@ -21,7 +21,7 @@ lib_layer_of() {
 		echo 6 ;;
 	verify | quarantine | cause | seen | jwks | token | queue) echo 7 ;;
 	header_list) echo 7 ;;
-	claim) echo 8 ;;
+	claim | deliver) echo 8 ;;
 	esac
 }
 

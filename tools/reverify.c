@@ -19,11 +19,11 @@
 
 #include "arguments.h"
 #include "call.h"
+#include "deliver.h"
 #include "envelope.h"
 #include "io.h"
 #include "names.h"
 #include "reverify.h"
-#include "seen.h"
 #include "verify.h"
 
 struct work {
@@ -107,43 +107,23 @@ lock(struct work *work, const char *file, int *fd, struct error *err)
 	return rc;
 }
 
-/* As the handler does. 1: delivered; 0: it is there already. */
-static int
-put(struct work *work, const struct message *m, struct envelope *envelope,
-    char name[SPOOL_NAME_SIZE], struct error *err)
-{
-	struct buf source = BUF_INIT(MESSAGE_TEXT_MAX);
-	char key[SHA256_HEX_SIZE];
-	int rc = -1;
-
-	if (work->rules.dedup == 0)
-		return spool_deliver(&work->spool, m->received,
-			   envelope->pieces, envelope->count, name, err) < 0
-		    ? -1
-		    : 1;
-	envelope_source(m, &source);
-	if (buf_check(&source, err) == 0 &&
-	    seen_repeat_key(
-		buf_span(&source), m->id, m->content_sha256, key, err) == 0)
-		rc = seen_deliver(&work->spool, m->received, envelope->pieces,
-		    envelope->count, key, work->rules.dedup, name, err);
-	buf_free(&source);
-	return rc;
-}
-
 static int
 deliver(struct work *work, struct message *m, const char *file,
     enum outcome *outcome, struct error *err)
 {
 	char name[SPOOL_NAME_SIZE];
+	struct error off = ERROR_INIT;
 	struct envelope envelope;
 	int rc = envelope_write(&envelope, m, err);
 
 	if (rc == 0)
-		rc = put(work, m, &envelope, name, err);
+		rc = deliver_message(&work->spool, m, &envelope,
+		    work->rules.dedup, name, &off, err);
 	envelope_free(&envelope);
 	if (rc < 0)
 		return -1;
+	if (off.code != ERROR_NONE)
+		tool_warn("repeats of %s will be stored: %s", name, off.text);
 	*outcome = rc ? OUTCOME_DELIVERED : OUTCOME_DUPLICATE;
 	if (unlinkat(work->queue.states[QUEUE_QUARANTINE], file, 0) < 0 &&
 	    errno != ENOENT)
