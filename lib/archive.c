@@ -12,12 +12,14 @@
 #include <limits.h>
 #include <stdbool.h>
 #include <stdio.h>
+#include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include "io.h"
 
-#define BLOCK ((size_t)64 << 10)
+#define BLOCK	  ((size_t)16 << 10)
+#define NAMES_MAX 1000 /* of one message */
 
 /* What has been made is to be found again after a power cut. */
 static int
@@ -82,16 +84,109 @@ copy_bytes(int from, int to, struct error *err)
 	return 0;
 }
 
-/* Write, flush, rename, flush: what is removed next is there for good. */
+/* The same bytes, or one file under two names? 1, 0 or -1. */
 static int
-copy_file(const struct archive *archive, int from, const char *target,
+is_same(int a, int b, struct error *err)
+{
+	char left[BLOCK], right[BLOCK];
+	size_t got = BLOCK, other;
+	off_t at = 0;
+
+	for (; got == BLOCK; at += (off_t)got) {
+		if (io_read_at(a, left, BLOCK, at, &got, "a message", err) <
+			0 ||
+		    io_read_at(
+			b, right, BLOCK, at, &other, "the archive", err) < 0)
+			return -1;
+		if (got != other || memcmp(left, right, got) != 0)
+			return 0;
+	}
+	return 1;
+}
+
+/* Is the message in the archive under that name already? 1, 0 or -1. */
+static int
+is_there(const struct archive *archive, const char *name, int message,
     struct error *err)
 {
-	char draft[NAME_MAX + 16];
+	struct error other = ERROR_INIT;
+	struct stat st;
+	int fd = io_open_file(archive->dir, name, &st, &other), rc;
+
+	/* What cannot be read, or is no file, is another one. */
+	if (fd < 0)
+		return 0;
+	rc = is_same(message, fd, err);
+	io_discard(&fd);
+	return rc;
+}
+
+/* NAME.json, NAME,2.json, NAME,3.json ...; false where there are no more. */
+static bool
+next_name(const char *target, int number, char name[NAME_MAX + 1])
+{
+	const char *dot = strrchr(target, '.');
+	int base = dot ? (int)(dot - target) : (int)strlen(target);
+
+	if (number == 1)
+		(void)snprintf(name, NAME_MAX + 1, "%s", target);
+	else
+		(void)snprintf(name, NAME_MAX + 1, "%.*s,%d%s",
+		    base < NAME_MAX - 20 ? base : NAME_MAX - 20, target, number,
+		    dot ? dot : "");
+	return number <= NAMES_MAX;
+}
+
+/*
+ * As io_rename_new(), and never over another file: where the file system has
+ * no such rename, a link in its place.
+ */
+static int
+rename_new(int from, const char *file, int to, const char *name)
+{
+	int rc = renameat2(from, file, to, name, RENAME_NOREPLACE);
+
+	if (rc == 0 || (errno != EINVAL && errno != ENOSYS))
+		return rc;
+	rc = linkat(from, file, to, name, 0);
+	return rc == 0 ? unlinkat(from, file, 0) : rc;
+}
+
+/*
+ * Rename to the first name that is free. 1: done. 0: the message was there.
+ * -1 and errno kept in err: it was not to be renamed.
+ */
+static int
+rename_free(const struct archive *archive, int from, const char *file,
+    int message, const char *target, struct error *err)
+{
+	char name[NAME_MAX + 1];
+	int number, there;
+
+	for (number = 1; next_name(target, number, name); number++) {
+		if (rename_new(from, file, archive->dir, name) == 0)
+			return 1;
+		if (errno != EEXIST)
+			break;
+		there = is_there(archive, name, message, err);
+		if (there != 0)
+			return there < 0 ? -1 : 0;
+		errno = EEXIST;
+	}
+	return error_system(err, "cannot move a message to the archive");
+}
+
+/* Write, flush, rename, flush: what is removed next is there for good. */
+static int
+copy_file(const struct archive *archive, int from, const struct stat *st,
+    const char *target, struct error *err)
+{
+	char draft[64];
 	int to, rc = -1;
 
 	/* One that was left behind is replaced when the message comes again. */
-	(void)snprintf(draft, sizeof(draft), ".%s.draft", target);
+	(void)snprintf(draft, sizeof(draft), ".%llx-%llx.draft",
+	    (unsigned long long)st->st_dev, (unsigned long long)st->st_ino);
 	(void)unlinkat(archive->dir, draft, 0);
 	to = io_create(archive->dir, draft, 0660, err);
 	if (to < 0)
@@ -100,10 +195,11 @@ copy_file(const struct archive *archive, int from, const char *target,
 	    io_fsync(to, "the archive", err) < 0 ||
 	    io_close(&to, "the archive", err) < 0)
 		goto out;
-	if (renameat(archive->dir, draft, archive->dir, target) < 0)
-		(void)error_system(err, "cannot rename %s", draft);
-	else
+	rc = rename_free(archive, archive->dir, draft, from, target, err);
+	if (rc == 1)
 		rc = io_fsync(archive->dir, "the archive", err);
+	else if (rc == 0)
+		(void)unlinkat(archive->dir, draft, 0);
 out:
 	io_discard(&to);
 	if (rc < 0)
@@ -115,23 +211,21 @@ int
 archive_move(const struct archive *archive, int dir, const char *file,
     const char *target, struct error *err)
 {
+	struct error failed = ERROR_INIT;
 	struct stat st;
-	int from, rc;
+	int from = io_open_file(dir, file, &st, err), rc;
 
-	if (renameat(dir, file, archive->dir, target) == 0) {
-		/* Of two names of one file, rename(2) leaves both. */
-		(void)unlinkat(dir, file, 0);
-		return 0;
-	}
-	if (errno != EXDEV)
-		return error_system(
-		    err, "cannot move a message to the archive");
-	from = io_open_file(dir, file, &st, err);
 	if (from < 0)
 		return -1;
-	rc = copy_file(archive, from, target, err);
+	rc = rename_free(archive, dir, file, from, target, &failed);
+	if (rc < 0 && failed.errnum == EXDEV)
+		rc = copy_file(archive, from, &st, target, err);
+	else if (rc < 0)
+		*err = failed;
 	io_discard(&from);
-	if (rc == 0 && unlinkat(dir, file, 0) < 0)
+	if (rc == 1)
+		return 0;
+	if (rc == 0 && unlinkat(dir, file, 0) < 0 && errno != ENOENT)
 		return error_system(err, "cannot remove an archived message");
 	return rc;
 }

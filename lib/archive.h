@@ -2,8 +2,10 @@
 /*
  * archive - a directory for messages that are done
  *
- * A message keeps its name there, without what the runner had added. One
- * of that name that is there already is the same message, and is replaced.
+ * A message keeps its name there, without what the runner had added. Nothing
+ * is overwritten: where that name is taken by other bytes, a number is added
+ * to it, as in NAME,2.json; and where it is taken by the same, the message is
+ * there already.
  */
 #ifndef HOOKDIR_ARCHIVE_H
 #define HOOKDIR_ARCHIVE_H

@@ -48,14 +48,9 @@ lock(const struct queue *queue, enum queue_state state, const char *file,
 		*err = failed;
 		return -1;
 	}
-	do {
-		rc = flock(claim->fd, LOCK_EX | LOCK_NB);
-	} while (rc < 0 && errno == EINTR);
-	if (rc == 0)
-		return 1;
-	rc = errno == EWOULDBLOCK ? 0
-				  : error_system(err, "cannot lock %s", file);
-	io_discard(&claim->fd);
+	rc = io_lock(&claim->fd, queue->states[state], file, err);
+	if (rc != 1)
+		io_discard(&claim->fd);
 	return rc;
 }
 
@@ -116,8 +111,10 @@ claim_take(struct queue *queue, const char *file, struct claim *claim,
 	if (rc != 1)
 		return rc;
 	claim->name = claim->before;
+	spool_name_shorten(&claim->name);
 	claim->name.next = 0;
-	if (claim->name.tries < SPOOL_TRIES_MAX)
+	claim->name.missed = 0;
+	if (claim->name.tries < SPOOL_TRIES_MAX && !claim->name.end)
 		claim->name.tries++;
 	rc = rename_to_cur(queue, file, claim, err);
 	if (rc == 1) {
@@ -146,6 +143,8 @@ claim_take_over(struct queue *queue, const char *file, struct claim *claim,
 	(void)snprintf(claim->file, sizeof(claim->file), "%s", file);
 	claim->before = claim->name;
 	claim->before.next = 0;
+	spool_name_shorten(&claim->name);
+	claim->before.end = SPOOL_END_NONE;
 	/* Who claimed it by hand has not counted. */
 	if (claim->name.tries == 0)
 		claim->name.tries = 1;
@@ -167,16 +166,16 @@ stays(const struct claim *claim, enum queue_state to)
 	return claim->state == to && strcmp(claim->file, target) == 0;
 }
 
-/* To another state, and the claim ends. */
+/* To another state. */
 static int
-put(struct queue *queue, struct claim *claim, enum queue_state to,
+move(struct queue *queue, struct claim *claim, enum queue_state to,
     struct error *err)
 {
 	char target[NAME_MAX + 1];
-	int rc = 1, tries = 0;
+	int rc, tries = 0;
 
 	if (stays(claim, to))
-		goto out;
+		return 0;
 	do {
 		spool_name_format(&claim->name, target);
 		rc = queue_move(
@@ -184,14 +183,23 @@ put(struct queue *queue, struct claim *claim, enum queue_state to,
 		/* Somebody has put a copy there: it stays, and so do we. */
 	} while (rc == 0 && errno == EEXIST && tries++ < NAME_TRIES &&
 	    ++claim->name.later);
-out:
-	let_go(claim);
 	if (rc == 0)
 		(void)error_set(err, ERROR_CONFIGURATION,
 		    "a claimed message is not in %s/ any more, or one of its "
 		    "name is in %s/",
 		    queue_state_name(claim->state), queue_state_name(to));
 	return rc == 1 ? 0 : -1;
+}
+
+/* The same, and the claim ends. */
+static int
+put(struct queue *queue, struct claim *claim, enum queue_state to,
+    struct error *err)
+{
+	int rc = move(queue, claim, to, err);
+
+	let_go(claim);
+	return rc;
 }
 
 int
@@ -207,6 +215,7 @@ claim_defer(struct queue *queue, struct claim *claim, time_t next, bool counted,
 {
 	if (!counted) {
 		claim->name = claim->before;
+		spool_name_shorten(&claim->name);
 		if (claim->name.later < SPOOL_TRIES_MAX)
 			claim->name.later++;
 	}
@@ -214,11 +223,56 @@ claim_defer(struct queue *queue, struct claim *claim, time_t next, bool counted,
 	return put(queue, claim, QUEUE_NEW, err);
 }
 
+/*
+ * There is no room where it belongs: what became of it is kept in its name,
+ * and it stays where it was claimed.
+ */
+static void
+keep(struct queue *queue, struct claim *claim, enum spool_end end)
+{
+	struct error ignored = ERROR_INIT;
+	char target[NAME_MAX + 1];
+
+	claim->name.next = 0;
+	claim->name.end = end;
+	spool_name_format(&claim->name, target);
+	(void)queue_move(
+	    queue, claim->state, claim->file, claim->state, target, &ignored);
+	let_go(claim);
+}
+
+/* Like an archive, where failed/ is on another file system or quota. */
+static int
+copy_to_failed(struct queue *queue, struct claim *claim, struct error *err)
+{
+	struct archive failed = { queue->states[QUEUE_FAILED] };
+	char target[NAME_MAX + 1];
+
+	spool_name_format(&claim->name, target);
+	return archive_move(
+	    &failed, queue->states[claim->state], claim->file, target, err);
+}
+
 int
 claim_bury(struct queue *queue, struct claim *claim, struct error *err)
 {
+	struct error failed = ERROR_INIT;
+	int rc;
+
 	claim->name.next = 0;
-	return put(queue, claim, QUEUE_FAILED, err);
+	claim->name.end = SPOOL_END_NONE;
+	rc = move(queue, claim, QUEUE_FAILED, &failed);
+	if (rc < 0 && failed.errnum == EXDEV) {
+		failed = (struct error)ERROR_INIT;
+		rc = copy_to_failed(queue, claim, &failed);
+	}
+	if (rc == 0) {
+		let_go(claim);
+		return 0;
+	}
+	*err = failed;
+	keep(queue, claim, SPOOL_END_FAILED);
+	return -1;
 }
 
 /* The log first: whoever is killed in between leaves no log of nothing. */
@@ -254,6 +308,7 @@ store(const struct queue *queue, const struct claim *claim,
 
 	plain.tries = plain.later = 0;
 	plain.next = 0;
+	plain.end = SPOOL_END_NONE;
 	spool_name_format(&plain, target);
 	if (to_archive(queue, claim, archive, target, err) < 0)
 		return -1;
@@ -265,12 +320,11 @@ int
 claim_finish(struct queue *queue, struct claim *claim,
     const struct archive *archive, struct error *err)
 {
-	struct error ignored = ERROR_INIT;
 	int rc = archive->dir >= 0 ? store(queue, claim, archive, err)
 				   : discard(queue, claim, err);
 
 	if (rc < 0)
-		(void)claim_return(queue, claim, &ignored);
+		keep(queue, claim, SPOOL_END_DONE);
 	else
 		let_go(claim);
 	return rc;

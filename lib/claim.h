@@ -46,14 +46,16 @@ int claim_take_over(struct queue *queue, const char *file, struct claim *claim,
 
 /*
  * What becomes of it. Each ends the claim, also when it fails: then the
- * message stays where it was claimed for the next consumer.
+ * message stays where it was claimed, for the next run to take it over.
  *
  * claim_return: back to new/ as if it had not been claimed.
  * claim_defer: back to new/, not to be run before next (0: at any time).
  *	counted says whether this try counts.
- * claim_bury: to failed/.
- * claim_finish: removed, or moved to the archive where there is one. Where
- *	that fails, back to new/ as if it had not been claimed.
+ * claim_bury: to failed/, copied there where it is on another file system.
+ * claim_finish: removed, or moved to the archive where there is one.
+ *
+ * Where one of the last two fails, name.end is kept in the file's name, so
+ * that the next run ends it in the same way, and does not run it again.
  */
 int claim_return(struct queue *queue, struct claim *claim, struct error *err);
 int claim_defer(struct queue *queue, struct claim *claim, time_t next,

@@ -7,6 +7,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
+#include <sys/file.h>
 #include <sys/xattr.h>
 #include <unistd.h>
 
@@ -58,6 +59,41 @@ io_open_file(int dir, const char *name, struct stat *st, struct error *err)
 	(void)error_system(err, "cannot use %s", name);
 	(void)close(fd);
 	return -1;
+}
+
+static int
+lock(int fd)
+{
+	int rc;
+
+	do {
+		rc = flock(fd, LOCK_EX | LOCK_NB);
+	} while (rc < 0 && errno == EINTR);
+	return rc;
+}
+
+int
+io_lock(int *fd, int dir, const char *name, struct error *err)
+{
+	int other;
+
+	if (lock(*fd) == 0)
+		return 1;
+	if (errno == EBADF) {
+		other = openat(
+		    dir, name, O_RDWR | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+		if (other < 0)
+			return error_system(err,
+			    "cannot lock %s: this file system locks only files "
+			    "that may be written to",
+			    name);
+		(void)close(*fd);
+		*fd = other;
+		if (lock(*fd) == 0)
+			return 1;
+	}
+	return errno == EWOULDBLOCK ? 0
+				    : error_system(err, "cannot lock %s", name);
 }
 
 int

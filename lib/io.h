@@ -27,6 +27,13 @@ int io_open_dir(int dir, const char *path, struct error *err);
 int io_open_file(int dir, const char *name, struct stat *st, struct error *err);
 
 /*
+ * Lock a file that io_open_file() opened, for us alone. 1: locked. 0: another
+ * process has the lock. -1: the file system does not lock. NFSv4 locks only
+ * what is open for writing: then *fd is one that is.
+ */
+int io_lock(int *fd, int dir, const char *name, struct error *err);
+
+/*
  * Rename, but never over another file where the file system can do that.
  * As rename(2): -1 and errno.
  */

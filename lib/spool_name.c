@@ -13,8 +13,16 @@
 #define NEXT_MAX 999999999999999999LL /* as many digits as are read */
 
 /* The longest that is ever added to a base. */
-#define ADDED	 ",tries=999999,later=999999,next=9223372036854775807" ENDING
-#define BASE_MAX (NAME_MAX - (int)sizeof(ADDED))
+#define ADDED                                                                  \
+	",tries=999999,later=999999,missed=999999,next=9223372036854775807,"   \
+	"end=failed" ENDING
+#define BASE_MAX (NAME_MAX - sizeof(ADDED))
+
+static const char *const ends[] = {
+	[SPOOL_END_NONE] = "",
+	[SPOOL_END_DONE] = ",end=done",
+	[SPOOL_END_FAILED] = ",end=failed",
+};
 
 /* A number of up to 18 digits, and what comes after it; NULL for none. */
 static const char *
@@ -41,7 +49,8 @@ read_arrival(const char *base, struct timespec *arrived)
 	if (!rest || strncmp(rest, ".M", 2) != 0)
 		return;
 	rest = read_digits(rest + 2, &microseconds);
-	if (!rest || *rest != 'P' || microseconds > 999999)
+	if (!rest || *rest != 'P' || microseconds > 999999 ||
+	    seconds < SPOOL_TIME_MIN)
 		return;
 	arrived->tv_sec = (time_t)seconds;
 	arrived->tv_nsec = (long)microseconds * 1000;
@@ -74,6 +83,22 @@ take_count(char *base, const char *label)
 	return number > SPOOL_TRIES_MAX ? SPOOL_TRIES_MAX : (unsigned)number;
 }
 
+static enum spool_end
+take_end(char *base)
+{
+	char *comma = strrchr(base, ',');
+	int i;
+
+	if (!comma || comma == base)
+		return SPOOL_END_NONE;
+	for (i = SPOOL_END_DONE; i <= SPOOL_END_FAILED; i++)
+		if (strcmp(comma, ends[i]) == 0) {
+			*comma = '\0';
+			return (enum spool_end)i;
+		}
+	return SPOOL_END_NONE;
+}
+
 bool
 spool_name_parse(const char *file, struct spool_name *name)
 {
@@ -83,20 +108,36 @@ spool_name_parse(const char *file, struct spool_name *name)
 	name->json = len > ending && strcmp(file + len - ending, ENDING) == 0;
 	if (name->json)
 		len -= ending;
-	if (file[0] == '.' || file[0] == '\0' || len > NAME_MAX)
+	if (file[0] == '.' || len == 0 || strlen(file) > NAME_MAX)
 		return false;
 	memcpy(name->base, file, len);
+	name->end = take_end(name->base);
 	name->next = (time_t)take_number(name->base, "next=");
+	name->missed = take_count(name->base, "missed=");
 	name->later = take_count(name->base, "later=");
 	name->tries = take_count(name->base, "tries=");
 	read_arrival(name->base, &name->arrived);
-	return strlen(name->base) <= BASE_MAX;
+	return true;
+}
+
+void
+spool_name_shorten(struct spool_name *name)
+{
+	uint64_t hash = UINT64_C(14695981039346656037); /* FNV-1a */
+	const char *c;
+
+	if (strlen(name->base) <= BASE_MAX)
+		return;
+	for (c = name->base; *c; c++)
+		hash = (hash ^ (unsigned char)*c) * UINT64_C(1099511628211);
+	(void)snprintf(name->base + BASE_MAX - 17, 18, "-%016llx",
+	    (unsigned long long)hash);
 }
 
 void
 spool_name_format(const struct spool_name *name, char file[NAME_MAX + 1])
 {
-	char tries[32] = "", later[32] = "", next[32] = "";
+	char tries[32] = "", later[32] = "", missed[32] = "", next[32] = "";
 	char whole[sizeof(name->base) + 128];
 	size_t len;
 
@@ -104,11 +145,15 @@ spool_name_format(const struct spool_name *name, char file[NAME_MAX + 1])
 		(void)snprintf(tries, sizeof(tries), ",tries=%u", name->tries);
 	if (name->later)
 		(void)snprintf(later, sizeof(later), ",later=%u", name->later);
+	if (name->missed)
+		(void)snprintf(
+		    missed, sizeof(missed), ",missed=%u", name->missed);
 	if (name->next > 0)
 		(void)snprintf(next, sizeof(next), ",next=%lld",
 		    (long long)(name->next < NEXT_MAX ? name->next : NEXT_MAX));
-	(void)snprintf(whole, sizeof(whole), "%s%s%s%s%s", name->base, tries,
-	    later, next, name->json ? ENDING : "");
+	(void)snprintf(whole, sizeof(whole), "%s%s%s%s%s%s%s", name->base,
+	    tries, later, missed, next, ends[name->end],
+	    name->json ? ENDING : "");
 	len = strnlen(whole, NAME_MAX);
 	memcpy(file, whole, len);
 	file[len] = '\0';

@@ -9,6 +9,8 @@
  *	BASE,tries=2.json                  run twice, the second time now
  *	BASE,tries=2,next=1795292800.json  not before this time again
  *	BASE,later=3,next=1795292800.json  put off three times, see 75
+ *	BASE,missed=1.json                 could not be read in one pass
+ *	BASE,tries=1,end=done.json         done, and no room in the archive
  *
  * Names that are not ours are taken as they are: all but the ending is BASE.
  */
@@ -18,32 +20,53 @@
 #include <limits.h>
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 #include <time.h>
+
+/*
+ * The command has ended, and there was no room where its message belongs: it
+ * is moved when there is, and not run again.
+ */
+enum spool_end {
+	SPOOL_END_NONE,
+	SPOOL_END_DONE,
+	SPOOL_END_FAILED
+};
+
+/* 2020: what is older was written by a clock that had not been set. */
+#define SPOOL_TIME_MIN INT64_C(1577836800)
 
 struct spool_name {
 	char base[NAME_MAX + 1];
 	bool json;		 /* it ends in ".json" */
-	struct timespec arrived; /* tv_sec is 0 where the name does not say */
+	struct timespec arrived; /* tv_sec is 0 where the name does not say,
+				  * or its clock was before SPOOL_TIME_MIN */
 	unsigned tries;		 /* times that it was run, and that count */
 	unsigned later;		 /* times that it was put off, which do not */
+	unsigned missed;	 /* passes in which it could not be read */
 	time_t next;		 /* not to be run before; 0: at any time */
+	enum spool_end end;	 /* what became of it, in cur/ */
 };
 
 /* Most that is remembered; more is this. */
 #define SPOOL_TRIES_MAX 999999u
 
-/*
- * False for what is no message: names that begin with a dot, or are so long
- * that nothing could be added to them.
- */
+/* False for what is no message: names that begin with a dot. */
 bool spool_name_parse(const char *file, struct spool_name *name);
 
-/* The file's name. Whatever was parsed fits. */
+/* The file's name. What was parsed fits, and what was shortened always does. */
 void spool_name_format(const struct spool_name *name, char file[NAME_MAX + 1]);
 
 /*
+ * Before something is added to a name: a base that leaves no room for that
+ * loses its end, for a digest of the whole. Others stay as they are.
+ */
+void spool_name_shorten(struct spool_name *name);
+
+/*
  * May it be run now? A time that lies more than a year ahead was written
- * by a clock that was wrong, and does not count.
+ * by a clock that was wrong, and does not count. hookdir run knows better
+ * what can be: its own longest back-off.
  */
 #define SPOOL_NEXT_MAX (366 * 86400)
 bool spool_name_is_due(const struct spool_name *name, time_t now);

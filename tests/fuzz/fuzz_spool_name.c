@@ -22,15 +22,18 @@ check_name(const char *file)
 	spool_name_format(&name, again);
 	CHECK(strlen(again) <= NAME_MAX);
 	CHECK(strncmp(again, name.base, strlen(name.base)) == 0);
-	/* Whatever is added fits, and is understood. */
-	name.tries = name.later = SPOOL_TRIES_MAX;
+	/* Whatever is added fits once there is room, and is understood. */
+	spool_name_shorten(&name);
+	name.tries = name.later = name.missed = SPOOL_TRIES_MAX;
 	name.next = INT64_C(999999999999999999);
+	name.end = SPOOL_END_FAILED;
 	spool_name_format(&name, third);
 	CHECK(strlen(third) <= NAME_MAX);
 	CHECK(spool_name_parse(third, &other));
 	CHECK(strcmp(other.base, name.base) == 0 && other.json == name.json);
 	CHECK(other.tries == name.tries && other.later == name.later &&
-	    other.next == name.next);
+	    other.missed == name.missed && other.next == name.next &&
+	    other.end == name.end);
 }
 
 static int

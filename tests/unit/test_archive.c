@@ -228,6 +228,7 @@ move_lengths(struct stage *stage)
 		assert_true(same(buf_span(&got), buf_span(&text)));
 		assert_int_equal(count_entries(stage->place.spool), 0);
 		assert_int_equal(count_entries(stage->path), 1);
+		assert_int_equal(unlink(archived(stage, "m.json")), 0);
 	}
 	buf_free(&text);
 	buf_free(&got);
@@ -273,9 +274,9 @@ test_copies_are_no_wider_than_files_of_the_spool(void **state)
 	(void)umask(old);
 }
 
-/* "One of that name that is there already is the same message." */
+/* Nothing is overwritten; and what is there already is not there twice. */
 static void
-replace_one(struct stage *stage)
+keep_both(struct stage *stage)
 {
 	struct error err;
 
@@ -283,9 +284,20 @@ replace_one(struct stage *stage)
 	put_file(archived(stage, "b.json"), "another one");
 	put_file(in_spool(&stage->place, "a,tries=9.json"), TEXT);
 	assert_int_equal(move(stage, "a,tries=9.json", "a.json", &err), 0);
-	assert_file(archived(stage, "a.json"), TEXT);
+	assert_file(archived(stage, "a.json"), "an earlier copy of it");
+	assert_file(archived(stage, "a,2.json"), TEXT);
 	assert_file(archived(stage, "b.json"), "another one");
-	assert_int_equal(count_entries(stage->path), 2);
+	assert_int_equal(count_entries(stage->path), 3);
+	assert_int_equal(count_entries(stage->place.spool), 0);
+	put_file(in_spool(&stage->place, "a,tries=1.json"), TEXT);
+	assert_int_equal(move(stage, "a,tries=1.json", "a.json", &err), 0);
+	put_file(in_spool(&stage->place, "a,tries=1.json"), "a third");
+	assert_int_equal(move(stage, "a,tries=1.json", "a.json", &err), 0);
+	assert_file(archived(stage, "a,3.json"), "a third");
+	put_file(in_spool(&stage->place, "plain"), "a fourth");
+	assert_int_equal(move(stage, "plain", "b.json", &err), 0);
+	assert_file(archived(stage, "b,2.json"), "a fourth");
+	assert_int_equal(count_entries(stage->path), 5);
 	assert_int_equal(count_entries(stage->place.spool), 0);
 }
 
@@ -295,7 +307,7 @@ test_name_that_is_taken(void **state)
 	struct stage stage = open_stage(NULL);
 
 	(void)state;
-	replace_one(&stage);
+	keep_both(&stage);
 	close_stage(&stage);
 }
 
@@ -306,7 +318,7 @@ test_name_that_is_taken_on_another_file_system(void **state)
 	struct stage stage = open_stage(other);
 
 	(void)state;
-	replace_one(&stage);
+	keep_both(&stage);
 	close_stage(&stage);
 	remove_tree(other);
 }
@@ -354,7 +366,6 @@ refuse_all(struct stage *stage)
 	put_file(in_spool(&stage->place, "a.json"), TEXT);
 	assert_int_equal(mkdir(archived(stage, "folder.json"), 0700), 0);
 	put_file(archived(stage, "folder.json/file"), "theirs");
-	refuse(stage, "a.json", "folder.json", EISDIR);
 	refuse(stage, "gone.json", "gone.json", ENOENT);
 	refuse(stage, "a.json", "nowhere/a.json", ENOENT);
 	assert_file(in_spool(&stage->place, "a.json"), TEXT);
@@ -524,9 +535,9 @@ test_two_processes_of_one_number(void **state)
 	remove_tree(folder);
 }
 
-/* A link at the target's name is replaced, not followed. */
+/* A link at the target's name is neither replaced nor followed. */
 static void
-replace_link(struct stage *stage)
+keep_link(struct stage *stage)
 {
 	struct stat st;
 	struct error err;
@@ -538,8 +549,8 @@ replace_link(struct stage *stage)
 	put_file(in_spool(&stage->place, "a.json"), TEXT);
 	assert_int_equal(move(stage, "a.json", "a.json", &err), 0);
 	assert_int_equal(lstat(archived(stage, "a.json"), &st), 0);
-	assert_true(S_ISREG(st.st_mode));
-	assert_file(archived(stage, "a.json"), TEXT);
+	assert_true(S_ISLNK(st.st_mode));
+	assert_file(archived(stage, "a,2.json"), TEXT);
 	assert_file(beside(&stage->place, "victim"), "precious");
 }
 
@@ -549,7 +560,7 @@ test_link_at_the_target(void **state)
 	struct stage stage = open_stage(NULL);
 
 	(void)state;
-	replace_link(&stage);
+	keep_link(&stage);
 	close_stage(&stage);
 }
 
@@ -560,7 +571,7 @@ test_link_at_the_target_on_another_file_system(void **state)
 	struct stage stage = open_stage(other);
 
 	(void)state;
-	replace_link(&stage);
+	keep_link(&stage);
 	close_stage(&stage);
 	remove_tree(other);
 }

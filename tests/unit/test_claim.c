@@ -594,7 +594,7 @@ test_moved_away_before_it_is_archived(void **state)
 	close_stage(&stage);
 }
 
-/* Where it cannot be archived, it is as if it had not been claimed. */
+/* Where it cannot be archived, it stays in cur/ and is done there. */
 static void
 test_not_archived(void **state)
 {
@@ -604,8 +604,7 @@ test_not_archived(void **state)
 	struct claim claim;
 
 	(void)state;
-	assert_int_equal(
-	    mkdir(in_folder(&stage.place, "archive", "a.json"), 0700), 0);
+	assert_int_equal(rmdir(in_folder(&stage.place, "archive", "")), 0);
 	put_message(&stage, "new", "a,tries=3,later=1,next=5.json");
 	claim = must_take(&stage, "a,tries=3,later=1,next=5.json");
 	assert_int_equal(
@@ -613,11 +612,22 @@ test_not_archived(void **state)
 	assert_int_equal(
 	    claim_finish(&stage.queue, &claim, &archive, &err), -1);
 	assert_int_equal(err.code, ERROR_SYSTEM);
-	assert_int_equal(err.errnum, EISDIR);
+	assert_int_equal(err.errnum, ENOENT);
 	assert_int_equal(claim.fd, -1);
-	assert_only(&stage, "cur", NULL);
-	assert_only(&stage, "new", "a,tries=3,later=1,next=5.json");
+	assert_only(&stage, "new", NULL);
+	assert_only(&stage, "cur", "a,tries=4,later=1,end=done.json");
 	assert_int_equal(count_entries(in_spool(&stage.place, "log")), 1);
+	/* And is moved when there is a place for it, under its own name. */
+	archive_close(&archive);
+	archive = must_open_archive(&stage);
+	err = (struct error)ERROR_INIT;
+	assert_int_equal(claim_take_over(&stage.queue,
+			     "a,tries=4,later=1,end=done.json", &claim, &err),
+	    1);
+	assert_int_equal(claim.name.end, SPOOL_END_DONE);
+	assert_int_equal(claim_finish(&stage.queue, &claim, &archive, &err), 0);
+	assert_only(&stage, "cur", NULL);
+	assert_file(in_folder(&stage.place, "archive", "a.json"), TEXT);
 	archive_close(&archive);
 	close_stage(&stage);
 }
@@ -683,6 +693,8 @@ test_what_is_not_there(void **state)
 		"a" };
 	char longest[NAME_MAX + 1];
 	struct stage stage = open_stage();
+	struct error err = ERROR_INIT;
+	struct claim claim;
 	size_t i;
 
 	(void)state;
@@ -694,7 +706,14 @@ test_what_is_not_there(void **state)
 	memset(longest, 'x', NAME_MAX);
 	longest[NAME_MAX] = '\0';
 	put_message(&stage, "new", longest);
-	assert_not_taken(&stage, longest);
+	/* A name that leaves no room for what is added is made shorter. */
+	claim = must_take(&stage, longest);
+	assert_int_equal(claim.name.tries, 1);
+	assert_int_equal(claim_return(&stage.queue, &claim, &err), 0);
+	assert_file(in_folder(&stage.place, "new", longest), TEXT);
+	claim = must_take(&stage, longest);
+	assert_int_equal(
+	    claim_defer(&stage.queue, &claim, 1900000000, false, &err), 0);
 	assert_int_equal(count_entries(in_spool(&stage.place, "new")), 2);
 	close_stage(&stage);
 }

@@ -419,7 +419,8 @@ visit_messages_only(void)
 	put_file(in_folder(&place, "new", longest), TEXT);
 	assert_int_equal(
 	    queue_each(&queue, QUEUE_NEW, note_visit, &visits, &err), 0);
-	assert_int_equal(visits.count, 3);
+	assert_int_equal(visits.count, 4);
+	assert_true(was_seen(&visits, longest));
 	assert_true(was_seen(&visits, BASE ".json"));
 	assert_true(was_seen(&visits, OTHER ",tries=2.json"));
 	assert_true(was_seen(&visits, "theirs"));

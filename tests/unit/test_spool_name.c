@@ -148,9 +148,12 @@ test_time_of_arrival(void **state)
 		{ OURS ".json", { 1795292717, 122167000 } },
 		{ OURS ",tries=3,next=9.json", { 1795292717, 122167000 } },
 		{ OURS, { 1795292717, 122167000 } },
-		{ "1.M000000P1Q1.h.json", { 1, 0 } },
-		{ "1.M000001P1Q1.h.json", { 1, 1000 } },
-		{ "1.M999999P1Q1.h.json", { 1, 999999000 } },
+		{ "1577836800.M000000P1Q1.h.json", { 1577836800, 0 } },
+		{ "1577836800.M000001P1Q1.h.json", { 1577836800, 1000 } },
+		{ "1577836800.M999999P1Q1.h.json", { 1577836800, 999999000 } },
+		/* of a clock that had not been set */
+		{ "1577836799.M999999P1Q1.h.json", { 0, 0 } },
+		{ "1.M000000P1Q1.h.json", { 0, 0 } },
 		{ "9999999999.M000000P1Q1.h.json", { 9999999999, 0 } },
 		{ "999999999999999999.M000000P1Q1.h",
 		    { 999999999999999999, 0 } },
@@ -395,54 +398,60 @@ test_times_of_the_past(void **state)
 	assert_format(&name, OURS ",tries=2.json");
 }
 
-/* The longest base of which anything is taken, 0 for none */
-static size_t
-longest_base(const char *added, size_t limit)
-{
-	char file[2 * NAME_MAX];
-	struct spool_name name;
-	size_t len, longest = 0;
-
-	for (len = 1; len <= limit; len++) {
-		memset(file, '7', len);
-		(void)snprintf(file + len, sizeof(file) - len, "%s", added);
-		if (!parse(file, &name))
-			continue;
-		/* All shorter ones are taken, too; and whole. */
-		assert_int_equal(longest, len - 1);
-		assert_int_equal(strlen(name.base), len);
-		longest = len;
-	}
-	return longest;
-}
-
+/* All that can be a file's name; and all that is added fits, once. */
 static void
 test_every_length(void **state)
 {
-	static const char most[] =
-	    ",tries=999999,later=999999,next=999999999999999999";
-	char file[NAME_MAX + 1], base[NAME_MAX + 1];
-	struct spool_name name = { .json = true,
-		.tries = SPOOL_TRIES_MAX,
-		.later = SPOOL_TRIES_MAX,
-		.next = 999999999999999999 };
-	size_t longest = longest_base("", NAME_MAX + 8);
+	static const char added[] = ",tries=999999,later=999999,missed=999999,"
+				    "next=999999999999999999,end=failed";
+	char file[NAME_MAX + 1], again[NAME_MAX + 1];
+	struct spool_name name, other;
+	size_t len;
 
 	(void)state;
-	assert_int_equal(longest, longest_base(".json", NAME_MAX + 8));
-	assert_int_equal(longest, longest_base(",tries=1", NAME_MAX + 8));
-	assert_int_equal(
-	    longest, longest_base(",tries=1,next=7.json", NAME_MAX + 8));
-	/* The handler's longest names, and all that can be added */
-	assert_true(longest >= SPOOL_NAME_SIZE);
-	assert_true(longest + strlen(most) + strlen(".json") <= NAME_MAX);
-	memset(base, '7', longest);
-	base[longest] = '\0';
-	memcpy(name.base, base, longest + 1);
-	spool_name_format(&name, file);
-	assert_int_equal(strncmp(file, base, longest), 0);
-	assert_string_equal(file + longest,
-	    ",tries=999999,later=999999,next=999999999999999999.json");
+	for (len = 1; len <= NAME_MAX - 5; len++) {
+		memset(file, '7', len);
+		(void)snprintf(file + len, sizeof(file) - len, ".json");
+		assert_true(parse(file, &name));
+		assert_int_equal(strlen(name.base), len);
+		spool_name_format(&name, again);
+		assert_string_equal(again, file);
+		spool_name_shorten(&name);
+		if (len <= SPOOL_NAME_SIZE)
+			assert_int_equal(strlen(name.base), len);
+		name.tries = name.later = name.missed = SPOOL_TRIES_MAX;
+		name.next = 999999999999999999;
+		name.end = SPOOL_END_FAILED;
+		spool_name_format(&name, file);
+		assert_true(strlen(file) <= NAME_MAX);
+		assert_int_equal(
+		    strncmp(file + strlen(name.base), added, strlen(added)), 0);
+		assert_true(parse(file, &other));
+		assert_string_equal(other.base, name.base);
+		assert_int_equal(other.end, SPOOL_END_FAILED);
+		assert_int_equal(other.missed, SPOOL_TRIES_MAX);
+		spool_name_shorten(&other);
+		assert_string_equal(other.base, name.base);
+	}
+}
+
+/* What differs only far behind differs when it is shortened, too. */
+static void
+test_shortened_names_differ(void **state)
+{
+	struct spool_name a, b;
+	char file[NAME_MAX + 1];
+
+	(void)state;
+	memset(file, '7', NAME_MAX);
+	file[NAME_MAX] = '\0';
+	assert_true(parse(file, &a));
+	file[NAME_MAX - 1] = '8';
+	assert_true(parse(file, &b));
+	spool_name_shorten(&a);
+	spool_name_shorten(&b);
+	assert_string_not_equal(a.base, b.base);
+	assert_int_equal(strlen(a.base), strlen(b.base));
 }
 
 /* Longer than any file's name can be */
@@ -589,6 +598,7 @@ main(void)
 		cmocka_unit_test(test_times_of_the_past),
 		cmocka_unit_test(test_when_it_is_due),
 		cmocka_unit_test(test_every_length),
+		cmocka_unit_test(test_shortened_names_differ),
 		cmocka_unit_test(test_names_without_end),
 		cmocka_unit_test(test_order_of_arrival),
 		cmocka_unit_test(test_order_has_no_circles),
