@@ -28,6 +28,7 @@ struct expiry {
 	const char *archive_path;
 	struct archive archive;
 	uint64_t count, bytes;
+	int code;
 };
 
 /* 1: done. 0: somebody else has it, or it is gone. */
@@ -95,24 +96,33 @@ visit(void *context, enum queue_state state, const char *file,
     const struct spool_name *name, struct error *err)
 {
 	struct expiry *expiry = context;
+	struct error failed = ERROR_INIT;
 	struct stat st;
+	time_t arrived;
 	int rc = 1;
 
+	(void)err;
 	if (name->arrived.tv_sec && name->arrived.tv_sec >= expiry->before)
 		return 0;
 	if (fstatat(expiry->queue.states[state], file, &st,
-		AT_SYMLINK_NOFOLLOW) < 0 ||
-	    look_arrival(name, &st).tv_sec >= expiry->before)
+		AT_SYMLINK_NOFOLLOW) < 0)
+		return 0;
+	arrived = look_arrival(name, &st).tv_sec;
+	/* What came while the clock was wrong may have come a moment ago. */
+	if (arrived == 0 || arrived >= expiry->before)
 		return 0;
 	if (expiry->dry_run)
 		print_name(state, name);
 	else
-		rc = remove_one(expiry, state, file, name, err);
+		rc = remove_one(expiry, state, file, name, &failed);
 	if (rc == 1) {
 		expiry->count++;
 		expiry->bytes += (uint64_t)st.st_size;
 	}
-	return rc < 0 ? -1 : 0;
+	/* One that cannot be had stays; the others are not to suffer. */
+	if (rc < 0)
+		expiry->code = tool_error(&failed);
+	return 0;
 }
 
 static void
@@ -141,7 +151,7 @@ expire(struct expiry *expiry)
 	if (rc == 0 && !expiry->dry_run)
 		rc = expire_logs(&expiry->queue, expiry->before, &err);
 	print_summary(expiry);
-	return tool_finish(rc < 0 ? tool_error(&err) : EX_OK);
+	return tool_finish(rc < 0 ? tool_error(&err) : expiry->code);
 }
 
 static int

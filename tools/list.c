@@ -44,6 +44,13 @@ struct row {
 	struct span error; /* empty: none */
 };
 
+/* What stands in cur/ without a lock, see claim.h */
+static const char *const left_behind[] = {
+	[SPOOL_END_NONE] = "its runner has died: run or requeue puts it back",
+	[SPOOL_END_DONE] = "done; run removes or archives it when it can",
+	[SPOOL_END_FAILED] = "given up; run moves it to failed/ when it can",
+};
+
 /* What failed the last time; a message that never ran costs no look. */
 static struct span
 last_error(struct listing *listing, const struct row *row)
@@ -53,6 +60,8 @@ last_error(struct listing *listing, const struct row *row)
 
 	if (listing->look.failed.code)
 		return span_of(listing->look.failed.text);
+	if (row->state == QUEUE_CUR && !listing->look.locked)
+		return span_of(left_behind[row->name->end]);
 	buf_reset(&listing->log);
 	if (row->name->tries || row->name->later || row->name->next ||
 	    row->state == QUEUE_FAILED)
@@ -99,9 +108,11 @@ print_row(struct listing *listing, const struct row *row)
 	struct span subject = event_get(&look->event, EVENT_SUBJECT);
 	struct span why =
 	    row->error.len ? row->error : event_get(&look->event, EVENT_REASON);
-	char age[TOOL_SHORT_SIZE], size[TOOL_SHORT_SIZE];
+	char age[TOOL_SHORT_SIZE] = "-", size[TOOL_SHORT_SIZE];
 
-	tool_short_span(listing->now.tv_sec - look->arrived.tv_sec, age);
+	if (look->arrived.tv_sec)
+		tool_short_span(
+		    listing->now.tv_sec - look->arrived.tv_sec, age);
 	tool_short_size((uint64_t)look->st.st_size, size);
 	(void)printf("%5s  %6s  %-10s  %5u  ", age, size,
 	    queue_state_name(row->state), row->name->tries + row->name->later);
@@ -197,8 +208,12 @@ print_json(struct listing *listing, const struct row *row)
 	append_file(out, row);
 	append_string(out, "type", look_type(look));
 	append_attributes(out, &look->event);
-	buf_printf(out, ",\"age\":%lld,\"size\":%lld,\"tries\":%u,\"later\":%u",
-	    (long long)(listing->now.tv_sec - look->arrived.tv_sec),
+	if (look->arrived.tv_sec)
+		buf_printf(out, ",\"age\":%lld",
+		    (long long)(listing->now.tv_sec - look->arrived.tv_sec));
+	else
+		buf_append_text(out, ",\"age\":null");
+	buf_printf(out, ",\"size\":%lld,\"tries\":%u,\"later\":%u",
 	    (long long)look->st.st_size, row->name->tries, row->name->later);
 	append_next(out, row->name->next);
 	append_string(out, "error", row->error);

@@ -5,7 +5,9 @@
 #include "look.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <string.h>
+#include <sys/file.h>
 
 #include "io.h"
 #include "subject.h"
@@ -30,7 +32,13 @@ look_free(struct look *look)
 struct timespec
 look_arrival(const struct spool_name *name, const struct stat *st)
 {
-	return name->arrived.tv_sec ? name->arrived : st->st_mtim;
+	struct timespec unknown = { 0, 0 };
+
+	if (name->arrived.tv_sec)
+		return name->arrived;
+	if (st->st_mtim.tv_sec >= SPOOL_TIME_MIN)
+		return st->st_mtim;
+	return st->st_ctim.tv_sec >= SPOOL_TIME_MIN ? st->st_ctim : unknown;
 }
 
 bool
@@ -40,16 +48,23 @@ look_at(struct look *look, const struct queue *queue, enum queue_state state,
 	int fd;
 
 	look->failed = (struct error)ERROR_INIT;
+	look->locked = false;
 	memset(&look->st, 0, sizeof(look->st));
 	fd = queue_open_file(queue, state, file, &look->st, &look->failed);
 	if (fd < 0 && look->failed.errnum == ENOENT)
 		return false;
+	/* What cannot be opened has a size and an age all the same. */
+	if (fd < 0)
+		(void)fstatat(
+		    queue->states[state], file, &look->st, AT_SYMLINK_NOFOLLOW);
 	look->arrived = look_arrival(name, &look->st);
 	if (fd < 0)
 		return true;
 	if (event_peek(&look->event, fd, &look->failed) == 0 &&
 	    event_get(&look->event, EVENT_TYPE).len == 0)
 		(void)error_set(&look->failed, ERROR_FORM, "not an event");
+	/* Shared: a lock for one alone shows, and none is kept from others. */
+	look->locked = flock(fd, LOCK_SH | LOCK_NB) < 0 && errno == EWOULDBLOCK;
 	io_discard(&fd);
 	return true;
 }

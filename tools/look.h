@@ -14,9 +14,10 @@
 
 struct look {
 	struct event event;
-	struct stat st; /* all 0 where it cannot be opened */
-	struct timespec arrived;
-	struct error failed; /* why it is no event; else ERROR_NONE */
+	struct stat st;
+	struct timespec arrived; /* tv_sec is 0 where that is not known */
+	bool locked;		 /* a command or a run has it */
+	struct error failed;	 /* why it is no event; else ERROR_NONE */
 };
 
 void look_init(struct look *look);
@@ -29,7 +30,10 @@ void look_free(struct look *look);
 bool look_at(struct look *look, const struct queue *queue,
     enum queue_state state, const char *file, const struct spool_name *name);
 
-/* When the message arrived: by its name, else when the file was changed. */
+/*
+ * When the message arrived: by its name, else when the file was changed. A
+ * time before SPOOL_TIME_MIN is that of a clock that was wrong.
+ */
 struct timespec look_arrival(
     const struct spool_name *name, const struct stat *st);
 

@@ -48,9 +48,11 @@ static const struct tool tools[] = {
 	    "  --watch             stay, and run what arrives at once\n"
 	    "  --until-empty       stay until new/ is empty\n"
 	    "  --quiet             say nothing of messages that fail\n" },
-	{ "requeue", tool_requeue, "[--type GLOB] SPOOL NAME...|--all",
+	{ "requeue", tool_requeue,
+	    "[--state STATE] [--type GLOB] SPOOL NAME...|--all",
 	    "Put failed messages back to new/, as if never tried.\n"
 	    "\n"
+	    "  --state cur  those that a run which died has left in cur/\n"
 	    "  --all        all of them\n"
 	    "  --type GLOB  only those whose type matches\n" },
 	{ "hold", tool_hold, "[--type GLOB] SPOOL NAME...|--all",

@@ -2,13 +2,16 @@
 /*
  * requeue - hookdir requeue, hold and release: from one state to another
  *
- * A rename that either happens or does not: who runs a message meanwhile
- * has it, and we find it gone. What is in cur/ is never touched.
+ * A rename that either happens or does not: when a run has the message
+ * meanwhile, we find it gone. Of what is in cur/, only that is touched which
+ * no run and no command has a lock on.
  */
 #include <errno.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "arguments.h"
+#include "claim.h"
 #include "look.h"
 #include "names.h"
 
@@ -31,6 +34,7 @@ struct work {
 	struct queue queue;
 	bool all;
 	const char *type; /* a glob, or NULL */
+	bool from_cur;	  /* what a run that died has left there */
 	struct names names;
 	struct look look;
 	unsigned long moved;
@@ -65,6 +69,37 @@ move_one(struct work *work, const char *file, const struct spool_name *name,
 	return rc < 0 ? -1 : 0;
 }
 
+/*
+ * What no run has a lock on. What is done is left to the next run, which
+ * removes or archives it.
+ */
+static int
+move_orphan(struct work *work, const char *file, const struct spool_name *name,
+    struct error *err)
+{
+	struct claim claim = CLAIM_INIT;
+	bool done = name->end == SPOOL_END_DONE;
+	int rc = done ? 0 : claim_take_over(&work->queue, file, &claim, err);
+
+	if (rc == 1) {
+		claim.before = *name;
+		claim.before.tries = claim.before.later = 0;
+		claim.before.missed = 0;
+		claim.before.next = 0;
+		claim.before.end = SPOOL_END_NONE;
+		if (claim_return(&work->queue, &claim, err) < 0)
+			return -1;
+		queue_log_remove(&work->queue, name);
+		work->moved++;
+	} else if (rc == 0 && !work->all) {
+		tool_warn("%s: %s", name->base,
+		    done ? "is done, and is not run again"
+			 : "a run or its command has it");
+		work->code = EX_TEMPFAIL;
+	}
+	return rc < 0 ? -1 : 0;
+}
+
 static int
 visit(void *context, enum queue_state state, const char *file,
     const struct spool_name *name, struct error *err)
@@ -80,7 +115,14 @@ visit(void *context, enum queue_state state, const char *file,
 	    (!look_at(&work->look, &work->queue, state, file, name) ||
 		!look_matches(&work->look, work->type)))
 		return 0;
-	return move_one(work, file, name, err);
+	return work->from_cur ? move_orphan(work, file, name, err)
+			      : move_one(work, file, name, err);
+}
+
+static enum queue_state
+from(const struct work *work)
+{
+	return work->from_cur ? QUEUE_CUR : work->move->from;
 }
 
 static void
@@ -92,8 +134,7 @@ report_missing(struct work *work)
 		if (work->names.all[i].found)
 			continue;
 		tool_warn("%s: no such message in %s/",
-		    work->names.all[i].called,
-		    queue_state_name(work->move->from));
+		    work->names.all[i].called, queue_state_name(from(work)));
 		work->code = EX_NOINPUT;
 	}
 }
@@ -103,7 +144,7 @@ do_work(struct work *work)
 {
 	struct error err = ERROR_INIT;
 
-	if (queue_each(&work->queue, work->move->from, visit, work, &err) < 0)
+	if (queue_each(&work->queue, from(work), visit, work, &err) < 0)
 		work->code = tool_error(&err);
 	else
 		report_missing(work);
@@ -130,21 +171,42 @@ read_names(int count, char **called, struct work *work)
 }
 
 static void
+read_state(struct work *work, const char *text)
+{
+	unsigned states = tool_read_states("--state", text);
+
+	if (states != 1u << QUEUE_CUR && states != 1u << QUEUE_FAILED)
+		exit(tool_usage("--state: cur or failed"));
+	work->from_cur = states == 1u << QUEUE_CUR;
+}
+
+static void
 read_options(int argc, char **argv, struct work *work, int *operands)
 {
 	static const struct option options[] = {
 		{ "all", no_argument, NULL, 'a' },
 		{ "type", required_argument, NULL, 't' },
 		{ "help", no_argument, NULL, 'h' },
+		{ "state", required_argument, NULL, 's' }, /* of requeue */
 		{ NULL, 0, NULL, 0 },
 	};
+	struct option known[sizeof(options) / sizeof(options[0])];
 	int got;
 
-	while ((got = arguments_next(argc, argv, options, operands)) != -1)
-		if (got == 'a')
+	memcpy(known, options, sizeof(options));
+	if (work->move != &requeue)
+		memset(&known[3], 0, sizeof(known[3]));
+	while ((got = arguments_next(argc, argv, known, operands)) != -1)
+		switch (got) {
+		case 'a':
 			work->all = true;
-		else
+			break;
+		case 's':
+			read_state(work, optarg);
+			break;
+		default:
 			work->type = optarg;
+		}
 }
 
 static int

@@ -21,9 +21,12 @@
 #define NO_EVENT   "-"
 #define OUTPUT_MAX ((size_t)16 << 20)
 
+#define AGE_UNKNOWN INT64_MIN
+
 struct sum {
 	uint64_t count, bytes;
 	int64_t oldest; /* seconds since it arrived */
+	bool has_oldest;
 };
 
 struct type {
@@ -92,8 +95,11 @@ find_type(struct stats *stats, char *name)
 static void
 add(struct sum *sum, uint64_t bytes, int64_t age)
 {
-	if (sum->count == 0 || age > sum->oldest)
+	/* One whose age is not known is no reason for an alarm. */
+	if (age != AGE_UNKNOWN && (!sum->has_oldest || age > sum->oldest)) {
 		sum->oldest = age;
+		sum->has_oldest = true;
+	}
 	sum->count++;
 	sum->bytes += bytes;
 }
@@ -116,7 +122,8 @@ visit(void *context, enum queue_state state, const char *file,
 	if (!type)
 		return error_set(err, ERROR_MEMORY, "no memory for types");
 	bytes = (uint64_t)look->st.st_size;
-	age = stats->now - look->arrived.tv_sec;
+	age = look->arrived.tv_sec ? stats->now - look->arrived.tv_sec
+				   : AGE_UNKNOWN;
 	add(&type->sums[state], bytes, age);
 	add(&stats->sums[state], bytes, age);
 	return 0;
@@ -144,7 +151,7 @@ print_sum(const char *state, const struct sum *sum, const char *type)
 	char bytes[TOOL_SHORT_SIZE], oldest[TOOL_SHORT_SIZE] = "-";
 
 	tool_short_size(sum->bytes, bytes);
-	if (sum->count)
+	if (sum->has_oldest)
 		tool_short_span(sum->oldest, oldest);
 	(void)printf("%-10s  %10llu  %7s  %6s%s%s\n", state,
 	    (unsigned long long)sum->count, bytes, oldest, *type ? "  " : "",
@@ -175,7 +182,7 @@ append_sum(struct buf *out, const struct sum *sum)
 {
 	buf_printf(out, "{\"count\":%llu,\"bytes\":%llu,\"oldest\":",
 	    (unsigned long long)sum->count, (unsigned long long)sum->bytes);
-	if (sum->count)
+	if (sum->has_oldest)
 		buf_printf(out, "%lld", (long long)sum->oldest);
 	else
 		buf_append_text(out, "null");
