@@ -181,6 +181,7 @@ SOURCES = $(wildcard lib/*.[ch] handler/*.[ch] tools/*.[ch] tests/unit/*.[ch] \
 SCRIPTS = tests/need tests/lint-manuals tests/check-layers.sh \
 	tests/check-banned.sh tests/check-install.sh tests/bench/peers/save.sh \
 	nginx/hookdir-jwks.sh tools/hookdir.bash tools/samples/book-order.sh \
+	tools/samples/tradecloud-lines.sh \
 	.ci/run
 MANUALS = handler/hookdir.fcgi.8 handler/hookdir-cost.7 \
 	lib/hookdir-spool.5 lib/hookdir-senders.7 lib/hookdir-promise.7 \
@@ -240,7 +241,8 @@ install: all
 	install -m 0644 apache/*.conf apache/*.asis apache/*.json \
 		$(SAMPLES)/apache/
 	install -m 0644 apache/secrets/* $(SAMPLES)/apache/secrets/
-	install -m 0755 tools/samples/book-order.* $(SAMPLES)/tools/samples/
+	install -m 0755 tools/samples/book-order.* \
+		tools/samples/tradecloud-lines.sh $(SAMPLES)/tools/samples/
 	install -m 0644 tools/samples/hookdir* $(SAMPLES)/tools/samples/
 	install -m 0644 handler/hookdir.apparmor $(SAMPLES)/
 	install -m 0644 README.md CHANGELOG.md SECURITY.md LICENSE $(SAMPLES)/

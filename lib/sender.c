@@ -20,7 +20,9 @@ static const struct sender senders[] = {
 	    /* The second in messages of the Shipment Monitor. */
 	    .subject_paths = { "data.id", "data.shipment_id" },
 	    .subject_header = "SMD-Resource-Id",
-	    .changed_paths = { "data.updated_at" },
+	    .changed_paths = { "data.updated_at",
+		"data.current_status_registered_at" },
+	    .whole = true,
 	    .headers = { "SMD-Resource-Type", "SMD-Resource-Id",
 		"SMD-Webhook-Id", "SMD-Action", "SMD-User" },
 	},
@@ -52,6 +54,15 @@ static const struct sender senders[] = {
 		"orderDocumentsEvent.lastUpdatedAt",
 		"shipment.meta.lastUpdatedAt", "shipment.lastUpdatedAt",
 		"lastUpdatedAt" },
+	    /* An event holds only the lines or documents it is about. */
+	    .kinds = { { "orderEvent", "order", false },
+		{ "singleDeliveryOrderEvent", "order", false },
+		{ "simpleOrderEvent", "order", false },
+		{ "orderDocumentsEvent", "documents", false },
+		{ "shipment", "shipment", true },
+		/* Notices, and what hookdir fetch made of them */
+		{ "order.", "whole order", true },
+		{ "shipment.", "shipment", true } },
 	},
 	{
 	    .name = "nshift",
@@ -60,6 +71,7 @@ static const struct sender senders[] = {
 	    .type_prefix = "com.nshift.",
 	    .type_fallback = "event",
 	    .needs_event = true,
+	    .whole = true,
 	},
 	{
 	    .name = "standard-webhooks",
@@ -79,6 +91,7 @@ static const struct sender senders[] = {
 	    .type_path = "type",
 	    .type_fallback = "webhook.received",
 	    .id_header = "webhook-id",
+	    .whole = true,
 	    .headers = { "webhook-id", "webhook-timestamp", "webhook-signature",
 		"svix-id", "svix-timestamp", "svix-signature" },
 	},
@@ -94,6 +107,7 @@ static const struct sender senders[] = {
 	    .type_headers = { "X-GitHub-Event" },
 	    .type_fallback = "event",
 	    .id_header = "X-GitHub-Delivery",
+	    .whole = true,
 	    .headers = { "X-GitHub-Event", "X-GitHub-Delivery",
 		"X-Hub-Signature-256" },
 	},
@@ -112,6 +126,8 @@ static const struct sender senders[] = {
 	    .id_header = "X-Shopify-Webhook-Id",
 	    .subject_paths = { "id" },
 	    .changed_paths = { "updated_at" },
+	    .kind_end = '-', /* orders-create, from orders/create */
+	    .whole = true,
 	    .headers = { "X-Shopify-Topic", "X-Shopify-Webhook-Id",
 		"X-Shopify-Event-Id", "X-Shopify-Shop-Domain",
 		"X-Shopify-Hmac-SHA256", "Shopify-Topic", "Shopify-Webhook-Id",
@@ -133,6 +149,8 @@ static const struct sender senders[] = {
 	    .type_fallback = "event",
 	    .id_paths = { "id" },
 	    .subject_paths = { "data.object.id" },
+	    .changed_paths = { "created" },
+	    .whole = true,
 	    .headers = { "Stripe-Signature" },
 	},
 	{
@@ -142,6 +160,7 @@ static const struct sender senders[] = {
 	    .type_prefix = "",
 	    .type_fallback = "webhook.received",
 	    .changed_paths = { "updated_at", "lastUpdatedAt" },
+	    .whole = true,
 	},
 };
 

@@ -14,6 +14,7 @@
 
 #define SENDER_HEADERS_MAX 12
 #define SENDER_PATHS_MAX   12
+#define SENDER_KINDS_MAX   8
 
 /* How a call of this sender is verified. */
 enum sender_scheme {
@@ -63,6 +64,17 @@ struct sender_notice {
 	} kinds[2];
 };
 
+/* A kind of thing that messages are about. */
+struct sender_kind {
+	/*
+	 * A member of the data; or with a dot at its end, what the type begins
+	 * with after the prefix. NULL ends the list.
+	 */
+	const char *mark;
+	const char *name; /* of the kind; several marks may share it */
+	bool whole;
+};
+
 struct sender {
 	const char *name;
 	const char *methods; /* as in Allow: "GET, POST" */
@@ -104,10 +116,25 @@ struct sender {
 	const char *subject_header; /* NULL for none */
 
 	/*
-	 * When the thing was last changed, RFC 3339: the first of these
-	 * that is there. Two messages about it can be told apart by that.
+	 * When the thing was last changed, RFC 3339 or a number of seconds
+	 * since 1970: the first of these that is there. Two messages about it
+	 * can be told apart by that.
 	 */
 	const char *changed_paths[SENDER_PATHS_MAX];
+
+	/*
+	 * Messages about one thing are a group, and its kind is a part of
+	 * what tells groups apart: an order, its documents and a shipment can
+	 * have one number. The kind is the type up to the last kind_end ('\0':
+	 * a dot) and the first of kinds that fits, if one does.
+	 *
+	 * whole: each message holds all of the thing's state, so that the
+	 * newest replaces the others; of what fits none of kinds, the row's
+	 * own says so.
+	 */
+	char kind_end;
+	struct sender_kind kinds[SENDER_KINDS_MAX];
+	bool whole;
 
 	/* Request headers kept in the event, up to the first NULL. */
 	const char *headers[SENDER_HEADERS_MAX];

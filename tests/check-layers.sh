@@ -44,9 +44,9 @@ handler_layer_of() {
 # shellcheck disable=SC2317 # the same
 tools_layer_of() {
 	case $1 in
-	tool | guard | names | fetch_url | conf) echo 9 ;;
-	subject | call | pick | pretty | fetch_http | fetch_config) echo 10 ;;
-	look | arguments | order | job | expire_logs) echo 11 ;;
+	tool | guard | names | heap | table | fetch_url | conf) echo 9 ;;
+	subject | call | later | program | pretty | fetch_http | fetch_config) echo 10 ;;
+	look | arguments | order | pick | job | expire_logs) echo 11 ;;
 	fetch_find | fetch_outbox | fetch_past | fetch_state) echo 11 ;;
 	fetch_api | runner) echo 12 ;;
 	fetch_job) echo 13 ;;

@@ -22,8 +22,11 @@ kill_groups(const struct guard *guard)
 
 	for (i = 0; i < guard->count; i++) {
 		group = atomic_load(&guard->groups[i]);
-		if (group > 0)
-			(void)kill(-group, SIGKILL);
+		if (group <= 0)
+			continue;
+		(void)kill(-group, SIGKILL);
+		/* It may have left its group. */
+		(void)kill(group, SIGKILL);
 	}
 }
 

@@ -14,9 +14,9 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "clock.h"
 #include "event.h"
 #include "io.h"
+#include "program.h"
 
 #define ENTRIES	  16
 #define VALUE_MAX 4096			 /* a longer attribute is left out */
@@ -78,7 +78,7 @@ add_own(struct environment *env, const char *name, const char *otherwise)
  * same: its command decides.
  */
 static int
-fill(struct environment *env, int fd, struct error *err)
+fill(struct environment *env, int fd, const char *seen, struct error *err)
 {
 	struct error failed = ERROR_INIT;
 	struct event event;
@@ -86,12 +86,13 @@ fill(struct environment *env, int fd, struct error *err)
 
 	event_init(&event);
 	(void)event_peek(&event, fd, &failed);
-	add_own(env, "PATH", JOB_PATH);
+	add_own(env, "PATH", PROGRAM_PATH);
 	add_own(env, "HOME", NULL);
 	add_own(env, "LANG", NULL);
 	for (i = 0; i < sizeof(exported) / sizeof(exported[0]); i++)
 		add_attribute(env, exported[i].name,
 		    event_get(&event, exported[i].attribute));
+	add_attribute(env, "CE_SEEN", span_of(seen));
 	event_free(&event);
 	if (failed.code == ERROR_MEMORY) {
 		*err = failed;
@@ -189,7 +190,8 @@ launch(struct job *job, const struct queue *queue, const struct claim *claim,
 	    queue_state_name(claim->state), claim->file);
 	buf_append_byte(&path, '\0');
 	job->pid = -1;
-	if (buf_check(&path, err) == 0 && fill(&env, claim->fd, err) == 0) {
+	if (buf_check(&path, err) == 0 &&
+	    fill(&env, claim->fd, job->seen, err) == 0) {
 		start.argv = make_arguments(command, path.at);
 		if (start.argv)
 			job->pid = spawn(&start);
@@ -223,7 +225,7 @@ job_start(struct job *job, const struct queue *queue, struct claim *claim,
 	job->claim = *claim;
 	job->output = ends[0];
 	job->written = 0;
-	job->timed_out = job->killed = false;
+	job->timed_out = job->killed = job->unreachable = false;
 	job->deadline =
 	    command->timeout ? clock_monotonic() + command->timeout : 0;
 	return 0;
@@ -261,12 +263,25 @@ job_output(const struct job *job, struct buf *out)
 	buf_append(out, job->tail, at);
 }
 
+/*
+ * To its group, and to itself where it has left that. False when it cannot
+ * be reached: it has taken another user's rights, as sudo does.
+ */
+static bool
+send(const struct job *job, int number)
+{
+	(void)kill(-job->pid, number);
+	if (getpgid(job->pid) != job->pid)
+		return kill(job->pid, number) == 0;
+	return kill(job->pid, 0) == 0;
+}
+
 void
 job_stop(struct job *job)
 {
-	(void)kill(-job->pid, SIGTERM);
+	job->killed = send(job, SIGTERM);
 	job->deadline = clock_monotonic() + GRACE;
-	job->killed = true;
+	job->unreachable = !job->killed;
 }
 
 void
@@ -274,13 +289,24 @@ job_check_time(struct job *job, int64_t now)
 {
 	if (!job->deadline || now < job->deadline)
 		return;
-	if (job->killed) {
-		(void)kill(-job->pid, SIGKILL);
+	if (job->killed || job->unreachable) {
+		(void)send(job, SIGKILL);
 		job->deadline = 0;
 		return;
 	}
-	job->timed_out = true;
 	job_stop(job);
+	job->timed_out = job->killed;
+}
+
+int
+job_stopped_by(const struct job *job)
+{
+	siginfo_t info = { .si_pid = 0 };
+
+	if (waitid(P_PID, (id_t)job->pid, &info, WSTOPPED | WNOHANG) < 0 ||
+	    info.si_pid == 0)
+		return 0;
+	return info.si_status;
 }
 
 bool
@@ -300,7 +326,7 @@ job_collect(struct job *job)
 	int status = SIGKILL, left = 0; /* unknown is not done */
 
 	/* What is left of its group; the number is ours until waitpid(). */
-	if (job->killed)
+	if (job->killed || job->unreachable)
 		(void)kill(-job->pid, SIGKILL);
 	/* All that it has written; a child of its own may go on and on. */
 	if (job->output >= 0 && ioctl(job->output, FIONREAD, &left) == 0)

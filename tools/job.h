@@ -13,11 +13,9 @@
 #include <stdatomic.h>
 
 #include "claim.h"
+#include "clock.h"
 
 #define JOB_OUTPUT 4096 /* bytes kept */
-
-/* Where there is no PATH. */
-#define JOB_PATH "/usr/local/bin:/usr/bin:/bin"
 
 struct job_command {
 	const char *path; /* of the program */
@@ -31,11 +29,15 @@ struct job {
 	/* Where the guard looks; has the process group before it runs. */
 	_Atomic pid_t *group;
 	struct claim claim;
+	/* The version of the thing that was done last, or empty. */
+	char seen[CLOCK_RFC3339_SIZE];
 	int output;	       /* to read from; -1 at its end */
 	char tail[JOB_OUTPUT]; /* a ring: written is how much there was */
 	size_t written;
 	int64_t deadline; /* clock_monotonic(); 0: none */
-	bool timed_out, killed;
+	bool timed_out;	  /* told to end as its time was up */
+	bool killed;	  /* told to end */
+	bool unreachable; /* was to be told to end, and may not be signalled */
 };
 
 /*
@@ -51,8 +53,14 @@ void job_read(struct job *job, size_t most);
 /* The end of its output, the oldest first. Appends to out. */
 void job_output(const struct job *job, struct buf *out);
 
-/* Is it over its time? Then its group is told to end, and later killed. */
+/*
+ * Is it over its time? Then it and its group are told to end, and later
+ * killed; or it becomes unreachable.
+ */
 void job_check_time(struct job *job, int64_t now);
+
+/* The signal that has stopped it since the last call; 0: none has. */
+int job_stopped_by(const struct job *job);
 
 /* Tell its group to end. */
 void job_stop(struct job *job);

@@ -2,111 +2,105 @@
 /*
  * order - which message is run next, where their order matters
  *
- * A group is in the ready list when it has messages and none of it is
- * being run. It leaves the list when one is picked, or when all it has is
- * to be tried later; the next order_start() brings it up again.
+ * A group is in the ready list when it has messages and none of it is being
+ * run. It leaves the list when one is taken, or when all it has is to be
+ * tried later; then order->later brings it up again.
  */
-#include "order.h"
+#include "order_groups.h"
 
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "clock.h"
-#include "subject.h"
-#include "tool.h"
-
-struct entry {
-	struct entry *next; /* of its group, in order of arrival */
-	struct timespec version;
-	time_t due; /* 0: at any time */
-	char file[];
-};
-
-struct group {
-	struct group *next, *next_in_table, *next_ready;
-	struct entry *entries;
-	bool busy, ready;
-	char digest[SHA256_HEX_SIZE];
-};
-
-static size_t
-slot_of(const struct order *order, const char *digest)
+static bool
+is_older(struct timespec a, struct timespec b)
 {
-	size_t sum = 0;
-	int i;
-
-	for (i = 0; i < 12; i++)
-		sum = sum * 31 + (unsigned char)digest[i];
-	return sum % order->table_size;
+	return a.tv_sec < b.tv_sec ||
+	    (a.tv_sec == b.tv_sec && a.tv_nsec < b.tv_nsec);
 }
 
-/* Twice the groups, so that few share a slot. */
-static int
-grow_table(struct order *order, struct error *err)
+static bool
+arrived_before(const void *a, const void *b)
 {
-	size_t size = order->table_size ? order->table_size * 2 : 1024, slot;
-	struct group **table = calloc(size, sizeof(struct group *)), *group;
+	const struct entry *first = a, *second = b;
 
-	if (!table)
-		return error_set(err, ERROR_MEMORY, "no memory for groups");
-	free(order->table);
-	order->table = table;
-	order->table_size = size;
-	for (group = order->groups; group; group = group->next) {
-		slot = slot_of(order, group->digest);
-		group->next_in_table = table[slot];
-		table[slot] = group;
-	}
-	return 0;
+	return spool_name_compare(first->file, second->file) < 0;
 }
 
-static struct group *
-find_group(const struct order *order, const char *digest)
+/* The newest first; of those that are equally new, the last that came. */
+static bool
+is_newer(const void *a, const void *b)
 {
-	struct group *group = NULL;
+	const struct entry *first = a, *second = b;
 
-	if (order->table_size)
-		group = order->table[slot_of(order, digest)];
-	while (group && strcmp(group->digest, digest) != 0)
-		group = group->next_in_table;
-	return group;
+	if (is_older(second->version, first->version))
+		return true;
+	return !is_older(first->version, second->version) &&
+	    arrived_before(second, first);
 }
 
-static struct group *
-add_group(struct order *order, const char *digest, struct error *err)
+static heap_before *
+before_in(const struct group *group)
 {
-	struct group *group = find_group(order, digest);
-	size_t slot;
+	return group->by_version ? is_newer : arrived_before;
+}
+
+struct group *
+order_find_group(const struct order *order, const char *digest)
+{
+	/* The link is the first member. */
+	return (struct group *)(void *)table_find(&order->groups, digest);
+}
+
+struct group *
+order_group(
+    struct order *order, const char *digest, bool by_version, struct error *err)
+{
+	struct group *group = order_find_group(order, digest);
 
 	if (group)
 		return group;
-	if (order->group_count >= order->table_size &&
-	    grow_table(order, err) < 0)
-		return NULL;
 	group = calloc(1, sizeof(*group));
 	if (!group) {
 		(void)error_set(err, ERROR_MEMORY, "no memory for groups");
 		return NULL;
 	}
 	memcpy(group->digest, digest, sizeof(group->digest));
-	slot = slot_of(order, digest);
-	group->next_in_table = order->table[slot];
-	order->table[slot] = group;
-	if (order->last_group)
-		order->last_group->next = group;
-	else
-		order->groups = group;
-	order->last_group = group;
-	order->group_count++;
-	return group;
+	group->link.name = group->digest;
+	group->by_version = by_version;
+	if (table_add(&order->groups, &group->link, err) == 0)
+		return group;
+	free(group);
+	return NULL;
 }
 
 static void
-make_ready(struct order *order, struct group *group)
+free_group(struct group *group)
 {
-	if (group->ready || group->busy || !group->entries)
+	while (group->entries.count > 0)
+		free(heap_take_any(&group->entries));
+	heap_free(&group->entries);
+	free(group->run_file);
+	free(group);
+}
+
+/* One that nothing refers to is made again when a message comes. */
+static void
+free_if_unused(struct order *order, struct group *group)
+{
+	if (group->entries.count > 0 || group->busy || group->held ||
+	    group->ready || group->parked)
+		return;
+	table_remove(&order->groups, &group->link);
+	free_group(group);
+}
+
+void
+order_make_ready(struct order *order, struct group *group)
+{
+	if (group->ready || group->busy || group->held ||
+	    group->entries.count == 0)
 		return;
 	group->ready = true;
 	group->next_ready = NULL;
@@ -131,66 +125,74 @@ take_ready(struct order *order)
 	return group;
 }
 
-/* In its place by arrival, once. */
-static int
-add_entry(struct order *order, struct group *group, const char *file,
-    const struct subject *subject, time_t due, struct error *err)
+int
+order_join(struct order *order, struct group *group, struct entry *entry,
+    struct error *err)
 {
-	struct entry **at = &group->entries, *entry;
-	int compared = 1;
-
-	while (*at && (compared = spool_name_compare(file, (*at)->file)) > 0)
-		at = &(*at)->next;
-	if (*at && compared == 0)
-		return 0;
-	entry = malloc(sizeof(*entry) + strlen(file) + 1);
-	if (!entry)
-		return error_set(err, ERROR_MEMORY, "no memory for names");
-	memcpy(entry->file, file, strlen(file) + 1);
-	entry->version = subject->version;
-	entry->due = due;
-	entry->next = *at;
-	*at = entry;
+	if (heap_add(&group->entries, entry, before_in(group), err) < 0)
+		return -1;
+	entry->group = group;
 	order->waiting++;
-	make_ready(order, group);
+	order_make_ready(order, group);
 	return 0;
 }
 
-/* One of the group goes out, into the message. */
+void
+order_forget(struct order *order, struct entry *entry)
+{
+	table_remove(&order->entries, &entry->link);
+	entry->gone = true;
+	if (entry->group)
+		order->waiting--;
+	else
+		free(entry);
+}
+
+/* What is gone from new/ is not the first of its group any more. */
+static struct entry *
+first_of(struct group *group)
+{
+	struct entry *first;
+
+	while (group->entries.count > 0) {
+		first = group->entries.at[0];
+		if (!first->gone)
+			return first;
+		free(heap_take(&group->entries, before_in(group)));
+	}
+	return NULL;
+}
+
+/* The entry goes out, into the message. */
 static void
-take_entry(struct order *order, struct entry **at, const struct group *group,
+hand_out(struct order *order, struct group *group, struct entry *entry,
     struct order_message *message)
 {
-	struct entry *entry = *at;
-
-	(void)snprintf(message->file, sizeof(message->file), "%s", entry->file);
+	if (entry->gone) {
+		message->file[0] = '\0';
+	} else {
+		(void)snprintf(
+		    message->file, sizeof(message->file), "%s", entry->file);
+		order_forget(order, entry);
+	}
 	memcpy(message->group, group->digest, sizeof(message->group));
 	message->version = entry->version;
-	*at = entry->next;
+	message->mark = group->by_version;
 	free(entry);
-	order->waiting--;
 }
 
+/* Did it arrive before the one that was run last? By the names' bases. */
 static bool
-is_older(struct timespec a, struct timespec b)
+arrived_before_run(const struct group *group, const struct entry *entry)
 {
-	return a.tv_sec < b.tv_sec ||
-	    (a.tv_sec == b.tv_sec && a.tv_nsec < b.tv_nsec);
+	struct spool_name a, b;
+
+	return spool_name_parse(entry->file, &a) &&
+	    spool_name_parse(group->run_file, &b) &&
+	    spool_name_compare(a.base, b.base) < 0;
 }
 
-/* The newest; of those that are equally new, the last that came. */
-static struct entry *
-newest(const struct group *group)
-{
-	struct entry *entry, *best = group->entries;
-
-	for (entry = best; entry; entry = entry->next)
-		if (!is_older(entry->version, best->version))
-			best = entry;
-	return best;
-}
-
-/* Has a newer one of this group been run before? */
+/* Has a newer one of this group been run before, by us or by another run? */
 static bool
 is_outdated(const struct queue *queue, const struct group *group,
     const struct entry *entry)
@@ -198,202 +200,170 @@ is_outdated(const struct queue *queue, const struct group *group,
 	char path[sizeof("latest/") + SHA256_HEX_SIZE];
 	struct stat st;
 
+	if (group->run_file)
+		return is_older(entry->version, group->run_version) ||
+		    (!is_older(group->run_version, entry->version) &&
+			arrived_before_run(group, entry));
 	(void)snprintf(path, sizeof(path), "latest/%s", group->digest);
 	return fstatat(queue->root, path, &st, AT_SYMLINK_NOFOLLOW) == 0 &&
 	    is_older(entry->version, st.st_mtim);
 }
 
-/* One that is not the best, or else that one. */
-static struct entry **
-superfluous_or(struct group *group, const struct entry *best)
+int
+order_started(
+    struct order *order, const struct order_message *message, struct error *err)
 {
-	struct entry **at;
+	struct group *group = order_find_group(order, message->group);
+	char *file = strdup(message->file);
 
-	for (at = &group->entries; *at; at = &(*at)->next)
-		if (*at != best)
-			return at;
-	return &group->entries;
+	if (!file)
+		return error_set(err, ERROR_MEMORY, "no memory for names");
+	free(group->run_file);
+	group->run_file = file;
+	group->run_version = message->version;
+	return 0;
 }
 
-/* What is to be done with this group now; 0 when it has to wait. */
+/* All that it has waits until then. */
+static int
+park(struct order *order, struct group *group, time_t due, struct error *err)
+{
+	if (group->parked && group->parked <= due)
+		return 0;
+	if (later_add(&order->later, due, group, err) < 0)
+		return -1;
+	group->parked = due;
+	return 0;
+}
+
+/*
+ * What is to be done with this group now. The newest is run first and the
+ * others are dropped after it, so that their number delays nothing; while
+ * the newest waits, they are dropped at once.
+ */
 static int
 next_of_group(struct order *order, const struct queue *queue,
-    struct group *group, struct order_message *message)
+    struct group *group, struct order_message *message, struct error *err)
 {
-	struct entry **at = &group->entries, *best = *at;
+	struct entry *first = first_of(group);
 
-	if (order->latest) {
-		best = newest(group);
-		at = superfluous_or(group, best);
-	}
-	message->superseded =
-	    *at != best || (order->latest && is_outdated(queue, group, best));
-	if (!message->superseded && best->due > clock_now().tv_sec) {
-		if (!order->soonest || best->due < order->soonest)
-			order->soonest = best->due;
+	if (!first)
 		return 0;
+	message->superseded =
+	    group->by_version && is_outdated(queue, group, first);
+	if (!message->superseded && !later_is_due(&order->later, first->next)) {
+		if (!group->by_version || group->entries.count == 1)
+			return park(order, group, first->next, err);
+		message->superseded = true;
+		first = heap_take_any(&group->entries);
+	} else {
+		first = heap_take(&group->entries, before_in(group));
 	}
-	take_entry(order, at, group, message);
+	hand_out(order, group, first, message);
 	return 1;
 }
 
-/* What a newer one makes superfluous goes before that one. */
-int
-order_next(struct order *order, const struct queue *queue,
-    struct order_message *message)
+static void
+take_due(struct order *order)
 {
 	struct group *group;
 
-	while ((group = take_ready(order)) != NULL)
-		if (next_of_group(order, queue, group, message)) {
-			group->busy = true;
+	while ((group = later_take(&order->later)) != NULL) {
+		group->parked = 0;
+		order_make_ready(order, group);
+		free_if_unused(order, group);
+	}
+}
+
+bool
+order_is_reading(const struct order *order)
+{
+	return order->unread_at < order->unread_count;
+}
+
+/*
+ * Of a part of the messages the newest cannot be told, and the oldest only
+ * where all that is older was read.
+ */
+bool
+order_must_read(const struct order *order)
+{
+	const struct entry *first;
+
+	if (!order_is_reading(order))
+		return false;
+	if (order->latest || !order->ready)
+		return true;
+	first = first_of(order->ready);
+	return !first ||
+	    spool_name_compare(first->file, order->unread[order->unread_at]) >
+	    0;
+}
+
+int
+order_next(struct order *order, const struct queue *queue,
+    struct order_message *message, struct error *err)
+{
+	struct group *group;
+	int rc;
+
+	take_due(order);
+	if (order_read_some(order, queue, err) < 0)
+		return -1;
+	while (order->ready && !order_must_read(order)) {
+		group = take_ready(order);
+		rc = next_of_group(order, queue, group, message, err);
+		if (rc < 0)
+			return -1;
+		group->busy = rc == 1;
+		if (rc == 1)
 			return 1;
-		}
-	return 0;
-}
-
-struct scan {
-	struct order *order;
-	const struct queue *queue;
-	char **files; /* sorted, so that groups come up by their oldest */
-	size_t count, size;
-};
-
-static int
-visit_new(void *context, enum queue_state state, const char *file,
-    const struct spool_name *name, struct error *err)
-{
-	struct scan *scan = context;
-	size_t size = scan->size ? scan->size * 2 : 1024;
-	char **grown, *copy;
-
-	(void)state;
-	(void)name;
-	if (scan->count == scan->size) {
-		grown = reallocarray(scan->files, size, sizeof(char *));
-		if (!grown)
-			return error_set(
-			    err, ERROR_MEMORY, "no memory for names");
-		scan->files = grown;
-		scan->size = size;
+		free_if_unused(order, group);
 	}
-	copy = strdup(file);
-	if (!copy)
-		return error_set(err, ERROR_MEMORY, "no memory for names");
-	scan->files[scan->count++] = copy;
 	return 0;
-}
-
-/* One that cannot be read stays; the others are not to suffer. */
-static int
-read_subject(struct order *order, const struct queue *queue,
-    enum queue_state state, const char *file, struct subject *subject,
-    struct error *err)
-{
-	struct error failed = ERROR_INIT;
-	struct subject_wanted wanted = {
-		state == QUEUE_NEW ? order->type : NULL, order->latest
-	};
-	int rc = subject_read(queue, state, file, &wanted, subject, &failed);
-
-	if (rc < 0 && failed.code == ERROR_SYSTEM) {
-		tool_warn("%s", failed.text);
-		order->missed = true;
-		return 0;
-	}
-	if (rc < 0)
-		*err = failed;
-	return rc;
-}
-
-/* Being run by somebody: its group waits. */
-static int
-visit_cur(void *context, enum queue_state state, const char *file,
-    const struct spool_name *name, struct error *err)
-{
-	struct scan *scan = context;
-	struct subject subject;
-	struct group *group;
-	int rc =
-	    read_subject(scan->order, scan->queue, state, file, &subject, err);
-
-	(void)name;
-	if (rc != 1)
-		return rc;
-	group = add_group(scan->order, subject.group, err);
-	if (!group)
-		return -1;
-	group->busy = true;
-	return 0;
-}
-
-int
-order_add(struct order *order, const struct queue *queue, const char *file,
-    struct error *err)
-{
-	struct spool_name name;
-	struct subject subject;
-	struct group *group;
-	int rc;
-
-	if (!spool_name_parse(file, &name))
-		return 0;
-	rc = read_subject(order, queue, QUEUE_NEW, file, &subject, err);
-	if (rc != 1)
-		return rc;
-	group = add_group(order, subject.group, err);
-	if (!group)
-		return -1;
-	return add_entry(order, group, file, &subject,
-	    spool_name_is_due(&name, clock_now().tv_sec) ? 0 : name.next, err);
-}
-
-int
-order_start(struct order *order, const struct queue *queue, struct error *err)
-{
-	struct scan scan = { .order = order, .queue = queue };
-	size_t i;
-	int rc;
-
-	order_free(order);
-	rc = queue_each(queue, QUEUE_CUR, visit_cur, &scan, err);
-	if (rc == 0)
-		rc = queue_each(queue, QUEUE_NEW, visit_new, &scan, err);
-	spool_name_sort(scan.files, scan.count);
-	for (i = 0; i < scan.count; i++) {
-		if (rc == 0)
-			rc = order_add(order, queue, scan.files[i], err);
-		free(scan.files[i]);
-	}
-	free(scan.files);
-	return rc;
 }
 
 void
 order_done(struct order *order, const char *digest)
 {
-	struct group *group = find_group(order, digest);
+	struct group *group = order_find_group(order, digest);
 
 	if (!group)
 		return;
 	group->busy = false;
-	make_ready(order, group);
+	order_make_ready(order, group);
+	free_if_unused(order, group);
+}
+
+static bool
+visit_entry(void *context, struct link *link)
+{
+	struct entry *entry = (struct entry *)(void *)link;
+
+	(void)context;
+	if (!entry->group)
+		free(entry);
+	return true;
+}
+
+static bool
+visit_group(void *context, struct link *link)
+{
+	(void)context;
+	free_group((struct group *)(void *)link);
+	return true;
 }
 
 void
 order_free(struct order *order)
 {
-	struct group *group;
-	struct entry *entry;
-
-	while ((group = order->groups) != NULL) {
-		order->groups = group->next;
-		while ((entry = group->entries) != NULL) {
-			group->entries = entry->next;
-			free(entry);
-		}
-		free(group);
-	}
-	free(order->table);
-	*order = (struct order){ .latest = order->latest, .type = order->type };
+	while (later_take_any(&order->later))
+		;
+	table_filter(&order->entries, visit_entry, NULL);
+	table_filter(&order->groups, visit_group, NULL);
+	table_free(&order->entries);
+	table_free(&order->groups);
+	order_drop_unread(order);
+	order->ready = order->last_ready = NULL;
+	order->waiting = 0;
 }

@@ -3,7 +3,9 @@
  * order_mark - what an order leaves in the spool
  *
  * latest/GROUP is an empty file whose time of change is the version that
- * was run last: there is nothing in it that could be half written.
+ * was run last, and latest/GROUP.seen one for the version that was done
+ * last: there is nothing in them that could be half written, and they take
+ * no room on a full disk.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -15,6 +17,8 @@
 #include "room.h"
 #include "order.h"
 
+#define SEEN ".seen"
+
 int
 order_lock(const struct queue *queue, struct error *err)
 {
@@ -22,6 +26,14 @@ order_lock(const struct queue *queue, struct error *err)
 
 	if (fd < 0 || flock(fd, LOCK_EX | LOCK_NB) == 0)
 		return fd;
+	/* NFSv4 locks no directories, for all who use it from there. */
+	if (errno == EBADF) {
+		io_discard(&fd);
+		fd = openat(queue->states[QUEUE_CUR], ".lock",
+		    O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0660);
+		if (fd >= 0 && flock(fd, LOCK_EX | LOCK_NB) == 0)
+			return fd;
+	}
 	if (errno == EWOULDBLOCK) {
 		io_discard(&fd);
 		return -2;
@@ -31,20 +43,21 @@ order_lock(const struct queue *queue, struct error *err)
 	return -1;
 }
 
-/* Nothing else writes here but the one runner that keeps the order. */
+/*
+ * Beside it and then renamed: one that is new has its version from the
+ * beginning. Nothing else writes here but the one runner that keeps the order.
+ */
 static int
-remember(int dir, const struct order_message *message, struct error *err)
+write_mark(int dir, const char *name, const struct timespec times[2],
+    struct error *err)
 {
-	const struct timespec times[2] = { { 0, UTIME_OMIT },
-		message->version };
 	int fd, rc = -1;
 
 	(void)unlinkat(dir, ".draft", 0);
 	fd = io_create(dir, ".draft", 0660, err);
 	if (fd < 0)
 		return -1;
-	if (futimens(fd, times) < 0 ||
-	    renameat(dir, ".draft", dir, message->group) < 0)
+	if (futimens(fd, times) < 0 || renameat(dir, ".draft", dir, name) < 0)
 		(void)error_system(err, "cannot write to latest/");
 	else
 		rc = 0;
@@ -52,17 +65,61 @@ remember(int dir, const struct order_message *message, struct error *err)
 	return rc;
 }
 
-int
-order_remember(const struct queue *queue, const struct order_message *message,
-    struct error *err)
+static int
+create_mark(const struct queue *queue, const char *name,
+    const struct timespec times[2], struct error *err)
 {
 	int dir = spool_directory(queue->root, "latest", err), rc;
 
 	if (dir < 0)
 		return -1;
-	rc = remember(dir, message, err);
+	rc = write_mark(dir, name, times, err);
 	if (rc < 0 && room_regain(queue->root, 0, err))
-		rc = remember(dir, message, err);
+		rc = write_mark(dir, name, times, err);
 	io_discard(&dir);
 	return rc;
+}
+
+static int
+mark(const struct queue *queue, const char *name, struct timespec version,
+    struct error *err)
+{
+	const struct timespec times[2] = { { 0, UTIME_OMIT }, version };
+	char path[sizeof("latest/") + SHA256_HEX_SIZE + sizeof(SEEN)];
+
+	(void)snprintf(path, sizeof(path), "latest/%s", name);
+	if (utimensat(queue->root, path, times, AT_SYMLINK_NOFOLLOW) == 0)
+		return 0;
+	/* It is not there, or another user's. */
+	return create_mark(queue, name, times, err);
+}
+
+int
+order_remember(const struct queue *queue, const struct order_message *message,
+    struct error *err)
+{
+	return mark(queue, message->group, message->version, err);
+}
+
+int
+order_remember_done(const struct queue *queue,
+    const struct order_message *message, struct error *err)
+{
+	char name[SHA256_HEX_SIZE + sizeof(SEEN)];
+
+	(void)snprintf(name, sizeof(name), "%s" SEEN, message->group);
+	return mark(queue, name, message->version, err);
+}
+
+void
+order_seen(
+    const struct queue *queue, const char *group, char text[CLOCK_RFC3339_SIZE])
+{
+	char path[sizeof("latest/") + SHA256_HEX_SIZE + sizeof(SEEN)];
+	struct stat st;
+
+	(void)snprintf(path, sizeof(path), "latest/%s" SEEN, group);
+	text[0] = '\0';
+	if (fstatat(queue->root, path, &st, AT_SYMLINK_NOFOLLOW) == 0)
+		clock_rfc3339(st.st_mtim, text);
 }

@@ -8,14 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "clock.h"
-
 #define BATCH 32768 /* some 3 MB of names */
-
-struct scan {
-	struct pick *pick;
-	time_t now;
-};
 
 static void
 drop_from(struct pick *pick, size_t first)
@@ -48,27 +41,33 @@ keep(struct pick *pick, const char *file, struct error *err)
 	return 0;
 }
 
+/* No more names than a batch has; the others are found by a pass. */
 static void
-count_waiting(struct pick *pick, const struct spool_name *name)
+wait_for(struct pick *pick, const char *file, time_t due)
 {
+	struct error ignored = ERROR_INIT;
+	char *copy;
+
 	pick->waiting++;
-	if (!pick->soonest || name->next < pick->soonest)
-		pick->soonest = name->next;
+	copy = pick->later.waiting.count < BATCH ? strdup(file) : NULL;
+	if (copy && later_add(&pick->later, due, copy, &ignored) == 0)
+		return;
+	free(copy);
+	if (!pick->others || due < pick->others)
+		pick->others = due;
 }
 
 static int
 visit(void *context, enum queue_state state, const char *file,
     const struct spool_name *name, struct error *err)
 {
-	struct scan *scan = context;
-	struct pick *pick = scan->pick;
+	struct pick *pick = context;
 
 	(void)state;
-	if (!spool_name_is_due(name, scan->now)) {
+	if (!later_is_due(&pick->later, name->next)) {
 		/* The first batch of a pass has seen them all. */
-		if (pick->last[0])
-			return 0;
-		count_waiting(pick, name);
+		if (!pick->last[0])
+			wait_for(pick, file, name->next);
 		return 0;
 	}
 	if (pick->last[0] && spool_name_compare(file, pick->last) <= 0)
@@ -80,18 +79,27 @@ visit(void *context, enum queue_state state, const char *file,
 static int
 fill(struct pick *pick, const struct queue *queue, struct error *err)
 {
-	struct scan scan = { pick, clock_now().tv_sec };
-
 	drop_from(pick, 0);
 	pick->at = 0;
 	pick->more = false;
-	if (queue_each(queue, QUEUE_NEW, visit, &scan, err) < 0)
+	if (queue_each(queue, QUEUE_NEW, visit, pick, err) < 0)
 		return -1;
 	settle(pick);
 	if (pick->count)
 		(void)snprintf(pick->last, sizeof(pick->last), "%s",
 		    pick->files[pick->count - 1]);
 	return 0;
+}
+
+static void
+drop_waiting(struct pick *pick)
+{
+	char *file;
+
+	while ((file = later_take_any(&pick->later)) != NULL)
+		free(file);
+	pick->waiting = 0;
+	pick->others = 0;
 }
 
 int
@@ -104,8 +112,7 @@ pick_start(struct pick *pick, const struct queue *queue, struct error *err)
 			    err, ERROR_MEMORY, "no memory for names");
 	}
 	pick->last[0] = '\0';
-	pick->waiting = 0;
-	pick->soonest = 0;
+	drop_waiting(pick);
 	return fill(pick, queue, err);
 }
 
@@ -113,6 +120,13 @@ int
 pick_next(struct pick *pick, const struct queue *queue, const char **file,
     struct error *err)
 {
+	free(pick->taken);
+	pick->taken = later_take(&pick->later);
+	if (pick->taken) {
+		pick->waiting--;
+		*file = pick->taken;
+		return 1;
+	}
 	if (pick->at == pick->count && pick->more && fill(pick, queue, err) < 0)
 		return -1;
 	if (pick->at == pick->count)
@@ -126,16 +140,15 @@ pick_add(struct pick *pick, const char *file)
 {
 	struct error ignored = ERROR_INIT;
 	struct spool_name name;
-	time_t now = clock_now().tv_sec;
 
 	if (!spool_name_parse(file, &name))
 		return;
-	if (!spool_name_is_due(&name, now)) {
-		count_waiting(pick, &name);
+	if (!later_is_due(&pick->later, name.next)) {
+		wait_for(pick, file, name.next);
 		return;
 	}
-	/* What a later batch of this pass will find is left to it. */
-	if (pick->more)
+	/* What a later batch, or the first pass, will find is left to it. */
+	if (pick->more || !pick->files)
 		return;
 	if (pick->at == pick->count) {
 		drop_from(pick, 0);
@@ -151,6 +164,8 @@ void
 pick_free(struct pick *pick)
 {
 	drop_from(pick, 0);
-	free(pick->files);
+	drop_waiting(pick);
+	free((void *)pick->files);
+	free(pick->taken);
 	*pick = (struct pick){ 0 };
 }

@@ -9,6 +9,7 @@
 #ifndef HOOKDIR_PICK_H
 #define HOOKDIR_PICK_H
 
+#include "later.h"
 #include "queue.h"
 
 struct pick {
@@ -16,19 +17,24 @@ struct pick {
 	size_t count, at;
 	bool more;		 /* new/ has messages beyond the last one */
 	char last[NAME_MAX + 1]; /* where the batch ends */
-	/* Found by the pass: messages that wait for their next try. */
+	/* Messages that wait for their next try: how many, and the names. */
+	struct later later;
 	size_t waiting;
-	time_t soonest; /* when the first of them is due; 0: none is */
+	time_t others; /* when the first is due that is not in later; 0: none */
+	char *taken;   /* owned: the last that came from later */
 };
 
-/* Begin a pass. The first call takes a struct of zeroes. */
+/* Begin a pass. The first call takes a struct of zeroes but for later. */
 int pick_start(struct pick *pick, const struct queue *queue, struct error *err);
 
-/* The next file of new/, until pick_start(); 1, or 0 at the end, or -1. */
+/*
+ * The next file of new/, until the next call; 1, or 0 at the end, or -1.
+ * Those whose next try has become due come first.
+ */
 int pick_next(struct pick *pick, const struct queue *queue, const char **file,
     struct error *err);
 
-/* A message has come to new/. Forgotten without memory: the next pass is. */
+/* A message has come to new/. Without memory, the next pass finds it. */
 void pick_add(struct pick *pick, const char *file);
 
 void pick_free(struct pick *pick);

@@ -11,7 +11,9 @@
 #include <unistd.h>
 
 #include "arguments.h"
+#include "clock.h"
 #include "io.h"
+#include "program.h"
 #include "runner.h"
 #include "tool.h"
 
@@ -139,7 +141,7 @@ open_spool(struct queue *queue, const char *path, bool wait)
 	bool said = false;
 
 	while (wait && queue_open(queue, path, &missing) < 0) {
-		if (missing.errnum != ENOENT)
+		if (missing.errnum != ENOENT && !runner_is_shortage(&missing))
 			return tool_error(&missing);
 		if (!said)
 			tool_warn("%s; waiting for it", missing.text);
@@ -148,26 +150,6 @@ open_spool(struct queue *queue, const char *path, bool wait)
 		(void)sleep(1);
 	}
 	return wait ? EX_OK : tool_open_queue(queue, path);
-}
-
-/* Looked up once: what is missing is better known before a claim. */
-static const char *
-find_program(const char *name, char path[PATH_MAX])
-{
-	const char *search = getenv("PATH");
-	struct span rest = span_of(search ? search : JOB_PATH), dir;
-	struct stat st;
-
-	if (strchr(name, '/'))
-		return access(name, X_OK) == 0 ? name : NULL;
-	while (span_cut(&rest, ':', &dir)) {
-		(void)snprintf(
-		    path, PATH_MAX, "%.*s/%s", (int)dir.len, dir.at, name);
-		if (access(path, X_OK) == 0 && stat(path, &st) == 0 &&
-		    S_ISREG(st.st_mode))
-			return path;
-	}
-	return NULL;
 }
 
 /* All signals of interest come through a descriptor. */
@@ -202,17 +184,33 @@ be_alone(struct runner *runner, struct error *err)
 	bool said = false;
 
 	while ((runner->order_lock = order_lock(&runner->queue, err)) == -2) {
-		if (runner->inotify < 0) {
-			tool_warn("another run keeps order here");
+		if (!runner_waits(runner)) {
+			tool_note("another run keeps order here");
 			return 0;
 		}
 		if (!said)
-			tool_warn("waiting for another run that keeps order");
+			tool_note("waiting for another run that keeps order");
 		said = true;
 		if (run_pause(runner))
 			return 0;
 	}
 	return runner->order_lock < 0 ? -1 : 1;
+}
+
+/* What a run that ends by itself defers is for the next one. */
+static void
+set_up_order(struct runner *runner)
+{
+	const struct run_options *run = runner->options;
+	struct later later = {
+		.began = runner_waits(runner) ? 0 : clock_now().tv_sec,
+		.most = run->backoff_max ? (time_t)run->backoff_max : 1
+	};
+
+	runner->pick.later = runner->order.later = later;
+	runner->order.latest = run->latest;
+	runner->order.type = run->type;
+	runner->order.quiet = run->quiet;
 }
 
 static int
@@ -237,11 +235,8 @@ open_runner(struct runner *runner, const char *archive, struct error *err)
 		return -1;
 	for (i = 0; i < run->jobs; i++)
 		runner->slots[i].job.group = &runner->guard.groups[i];
-	if ((run->watch || run->until_empty) && runner_watch(runner, err) < 0)
-		return -1;
-	runner->order.latest = run->latest;
-	runner->order.type = run->type;
-	return 0;
+	set_up_order(runner);
+	return runner_waits(runner) ? runner_watch(runner, err) : 0;
 }
 
 static void
@@ -258,14 +253,63 @@ close_runner(struct runner *runner)
 	free(runner->slots);
 }
 
+/* What a failed open_runner() has opened. */
+static void
+undo_open(struct runner *runner)
+{
+	guard_end(&runner->guard);
+	archive_close(&runner->archive);
+	io_discard(&runner->inotify);
+	io_discard(&runner->signals);
+	free(runner->slots);
+	runner->slots = NULL;
+}
+
+/* A second; true when a signal says stop. */
+static bool
+pause_without_signals(void)
+{
+	const struct timespec second = { 1, 0 };
+	sigset_t set;
+
+	(void)sigemptyset(&set);
+	(void)sigaddset(&set, SIGTERM);
+	(void)sigaddset(&set, SIGINT);
+	(void)sigaddset(&set, SIGHUP);
+	(void)sigprocmask(SIG_BLOCK, &set, NULL);
+	return sigtimedwait(&set, NULL, &second) > 0;
+}
+
+/* A run that watches waits for descriptors and memory. 1, 0: stop, or -1. */
+static int
+open_patiently(struct runner *runner, const char *archive, struct error *err)
+{
+	bool said = false;
+
+	while (open_runner(runner, archive, err) < 0) {
+		if (!runner->options->watch || !runner_is_shortage(err))
+			return -1;
+		if (!said)
+			tool_warn("%s; waiting until that is over", err->text);
+		said = true;
+		undo_open(runner);
+		if (pause_without_signals())
+			return 0;
+		*err = (struct error)ERROR_INIT;
+	}
+	return 1;
+}
+
 static int
 work(struct runner *runner, const char *archive)
 {
 	struct error err = ERROR_INIT;
-	int alone = 1;
+	int alone = open_patiently(runner, archive, &err);
 
-	if (open_runner(runner, archive, &err) < 0)
+	if (alone < 0)
 		return tool_error(&err);
+	if (alone == 0)
+		return EX_OK;
 	if (runner_keeps_order(runner))
 		alone = be_alone(runner, &err);
 	if (alone < 0)
@@ -309,10 +353,10 @@ tool_run(int argc, char **argv)
 	if (run.command.argc < 1)
 		return tool_usage("-- and the command are missing");
 	run.command.argv = argv + ours + 1;
-	run.command.path = find_program(run.command.argv[0], path);
+	/* Looked up once: what is missing is better known before a claim. */
+	run.command.path = program_find(run.command.argv[0], path);
 	if (!run.command.path)
-		return tool_fail(
-		    EX_UNAVAILABLE, "no program %s", run.command.argv[0]);
+		return EX_UNAVAILABLE;
 	/* What we were given by whoever started us is not the command's. */
 	(void)close_range(3, ~0U, CLOSE_RANGE_CLOEXEC);
 	code = open_spool(&runner.queue, argv[1], run.watch);

@@ -12,18 +12,13 @@
 #include <fcntl.h>
 #include <sys/stat.h>
 
+#include "clock.h"
+#include "program.h"
 #include "room.h"
 #include "subject.h"
 #include "tool.h"
 
-/* One that cannot be had stays; the others are not to suffer. */
-static void
-miss(struct runner *runner, const struct error *err)
-{
-	runner->missed = true;
-	run_progress_clear();
-	tool_warn("%s", err->text);
-}
+#define SLICE INT64_C(20000) /* microseconds */
 
 /* Left behind by a runner that died. */
 static int
@@ -33,15 +28,20 @@ visit_abandoned(void *context, enum queue_state state, const char *file,
 	struct runner *runner = context;
 	struct claim claim = CLAIM_INIT;
 	struct error failed = ERROR_INIT;
-	int rc = claim_take_over(&runner->queue, file, &claim, &failed);
+	int rc;
 
 	(void)state;
-	(void)name;
 	(void)err;
-	if (rc == 1)
+	/* Where the first finds no room, the others of a pass are spared. */
+	if (name->end && runner->refused)
+		return 0;
+	rc = claim_take_over(&runner->queue, file, &claim, &failed);
+	if (rc == 1 && claim.name.end)
+		run_settle_ended(runner, &claim);
+	else if (rc == 1)
 		rc = run_settle_abandoned(runner, &claim, &failed);
 	if (rc < 0)
-		miss(runner, &failed);
+		runner_miss(runner, &failed);
 	return 0;
 }
 
@@ -52,6 +52,11 @@ run_start_pass(struct runner *runner)
 	int rc;
 
 	runner->started_before = runner->started;
+	runner->passes++;
+	/* In a run that ends by itself, it is tried once. */
+	if (runner_waits(runner))
+		runner->refused = false;
+	runner->exhausted = false;
 	rc = queue_each(
 	    &runner->queue, QUEUE_CUR, visit_abandoned, runner, &err);
 	if (rc == 0 && runner_keeps_order(runner))
@@ -60,8 +65,6 @@ run_start_pass(struct runner *runner)
 		rc = pick_start(&runner->pick, &runner->queue, &err);
 	if (rc < 0)
 		runner_fault(runner, &err);
-	runner->missed |= runner->order.missed;
-	runner->exhausted = false;
 }
 
 /* 1: claimed. 0: somebody else has it, or it is not of our type. */
@@ -69,13 +72,12 @@ static int
 claim_if_wanted(struct runner *runner, const char *file, struct claim *claim,
     struct error *err)
 {
-	struct subject_wanted wanted = { runner->options->type, false };
-	struct subject ignored;
+	const char *type = runner->options->type;
 	int rc = 1;
 
-	if (wanted.type && !runner_keeps_order(runner))
+	if (type && !runner_keeps_order(runner))
 		rc = subject_read(
-		    &runner->queue, QUEUE_NEW, file, &wanted, &ignored, err);
+		    &runner->queue, QUEUE_NEW, file, type, NULL, err);
 	return rc == 1 ? claim_take(&runner->queue, file, claim, err) : rc;
 }
 
@@ -86,7 +88,7 @@ next_claim(struct runner *runner, struct slot *slot, struct claim *claim)
 	struct error err = ERROR_INIT, failed = ERROR_INIT;
 	const char *file = slot->message.file;
 	int rc = runner_keeps_order(runner)
-	    ? order_next(&runner->order, &runner->queue, &slot->message)
+	    ? order_next(&runner->order, &runner->queue, &slot->message, &err)
 	    : pick_next(&runner->pick, &runner->queue, &file, &err);
 
 	if (rc < 0)
@@ -94,7 +96,7 @@ next_claim(struct runner *runner, struct slot *slot, struct claim *claim)
 	if (rc != 1)
 		return 0;
 	if (claim_if_wanted(runner, file, claim, &failed) < 0)
-		miss(runner, &failed);
+		run_pass_over(runner, file, &failed);
 	return 1;
 }
 
@@ -102,50 +104,86 @@ next_claim(struct runner *runner, struct slot *slot, struct claim *claim)
 static void
 drop_superseded(struct runner *runner, struct claim *claim)
 {
-	struct error err = ERROR_INIT;
-
 	runner->superseded++;
-	if (claim_finish(&runner->queue, claim, &runner->archive, &err) < 0)
-		runner_fault(runner, &err);
+	claim->name.end = SPOOL_END_DONE;
+	run_settle_ended(runner, claim);
 }
 
-/* A program that cannot be executed is no fault of the system. */
+/* The order is told before the command is, and what was done last looked up. */
 static int
-code_of_start(const struct error *err)
+prepare(struct runner *runner, struct slot *slot, struct error *err)
 {
-	if (err->errnum == ENOENT || err->errnum == EACCES ||
-	    err->errnum == ENOEXEC)
-		return tool_fail(EX_UNAVAILABLE, "%s", err->text);
-	return tool_error(err);
+	const struct order_message *message = &slot->message;
+
+	slot->job.seen[0] = '\0';
+	slot->unmarked = false;
+	if (!runner_keeps_order(runner))
+		return 0;
+	order_seen(&runner->queue, message->group, slot->job.seen);
+	if (!message->mark)
+		return 0;
+	if (order_remember(&runner->queue, message, err) < 0) {
+		if (!room_is_short(err))
+			return -1;
+		/* There will be room when the message is done. */
+		slot->unmarked = true;
+		*err = (struct error)ERROR_INIT;
+	}
+	return order_started(&runner->order, message, err);
+}
+
+/* It could not be started: back, and no more of this until that is over. */
+static void
+undo(struct runner *runner, const struct slot *slot, struct claim *claim,
+    const struct error *err)
+{
+	struct error ignored = ERROR_INIT;
+	char file[NAME_MAX + 1];
+
+	spool_name_format(&claim->before, file);
+	if (claim_return(&runner->queue, claim, &ignored) == 0)
+		runner_arrival(runner, file);
+	if (runner_keeps_order(runner))
+		order_done(&runner->order, slot->message.group);
+	if (!runner->stopping)
+		runner_fault(runner, err);
+}
+
+/* A program that cannot be executed any more is no fault of the system. */
+static void
+fail_start(struct runner *runner, const struct slot *slot, struct claim *claim,
+    const struct error *err)
+{
+	if (program_check(runner->options->command.path) != EX_OK)
+		runner_stop(runner, EX_UNAVAILABLE);
+	else if (err->errnum == ENOEXEC)
+		runner_stop(runner,
+		    tool_fail(EX_UNAVAILABLE,
+			"%s: neither a program of this machine nor a script "
+			"that begins with #! and its interpreter",
+			err->text));
+	else if (err->errnum == ENOENT || err->errnum == EACCES)
+		runner_stop(runner, tool_fail(EX_UNAVAILABLE, "%s", err->text));
+	undo(runner, slot, claim, err);
 }
 
 static void
 begin(struct runner *runner, unsigned i, struct claim *claim)
 {
 	struct slot *slot = &runner->slots[i];
-	struct error err = ERROR_INIT, ignored = ERROR_INIT;
-	int code;
+	const struct job_command *command = &runner->options->command;
+	struct error err = ERROR_INIT;
 
-	slot->unmarked = false;
-	if (runner->options->latest &&
-	    order_remember(&runner->queue, &slot->message, &err) < 0 &&
-	    room_is_short(&err)) {
-		/* There will be room when the message is done. */
-		slot->unmarked = true;
-		err = (struct error)ERROR_INIT;
-	}
-	if (err.code != ERROR_NONE) {
-		code = tool_error(&err);
-	} else if (job_start(&slot->job, &runner->queue, claim,
-		       &runner->options->command, &err) < 0) {
-		code = code_of_start(&err);
+	if (prepare(runner, slot, &err) < 0) {
+		undo(runner, slot, claim, &err);
+	} else if (job_start(&slot->job, &runner->queue, claim, command, &err) <
+	    0) {
+		fail_start(runner, slot, claim, &err);
 	} else {
 		runner->running++;
 		runner->started++;
-		return;
+		runner->rest_said = false;
 	}
-	(void)claim_return(&runner->queue, claim, &ignored);
-	runner_stop(runner, code);
 }
 
 /*
@@ -155,36 +193,57 @@ begin(struct runner *runner, unsigned i, struct claim *claim)
 static void
 end_turn(struct runner *runner, const struct slot *slot, bool had)
 {
+	const struct order_message *message = &slot->message;
+	struct error err = ERROR_INIT;
 	struct stat st;
 
 	if (had ||
-	    fstatat(runner->queue.states[QUEUE_NEW], slot->message.file, &st,
+	    fstatat(runner->queue.states[QUEUE_NEW], message->file, &st,
 		AT_SYMLINK_NOFOLLOW) < 0)
-		order_done(&runner->order, slot->message.group);
+		order_done(&runner->order, message->group);
+	else if (order_hold(&runner->order, &runner->queue, message, &err) < 0)
+		runner_fault(runner, &err);
 }
 
-/* Claim a message and start its command; false when there is none. */
+/* What is claimed and not to be run; false: it is to be run. */
+static bool
+is_over(struct runner *runner, const struct slot *slot, struct claim *claim)
+{
+	if (claim->name.end)
+		run_settle_ended(runner, claim);
+	else if (runner_keeps_order(runner) && slot->message.superseded)
+		drop_superseded(runner, claim);
+	else
+		return false;
+	return true;
+}
+
+/*
+ * Claim a message and start its command; false when there is none, or after
+ * a few milliseconds, so that what has happened meanwhile is seen.
+ */
 static bool
 fill_slot(struct runner *runner, unsigned i)
 {
 	struct slot *slot = &runner->slots[i];
+	const int64_t end = clock_monotonic() + SLICE;
 	struct claim claim = CLAIM_INIT;
 	bool had;
 
-	while (!runner->stopping) {
-		if (next_claim(runner, slot, &claim) != 1)
+	do {
+		if (next_claim(runner, slot, &claim) != 1) {
+			runner->exhausted = !order_is_reading(&runner->order);
 			return false;
-		if (claim.fd >= 0 &&
-		    !(runner_keeps_order(runner) && slot->message.superseded)) {
+		}
+		had = claim.fd >= 0;
+		if (had && !is_over(runner, slot, &claim)) {
 			begin(runner, i, &claim);
 			return true;
 		}
-		had = claim.fd >= 0;
-		if (had)
-			drop_superseded(runner, &claim);
 		if (runner_keeps_order(runner))
 			end_turn(runner, slot, had);
-	}
+	} while (!runner->stopping && !runner_is_resting(runner) &&
+	    clock_monotonic() < end);
 	return false;
 }
 
@@ -193,9 +252,9 @@ run_fill_slots(struct runner *runner)
 {
 	unsigned i;
 
-	for (i = 0; i < runner->options->jobs && !runner->stopping; i++)
-		if (runner->slots[i].job.pid == 0 && !fill_slot(runner, i)) {
-			runner->exhausted = true;
+	for (i = 0; i < runner->options->jobs && !runner->stopping &&
+	     !runner_is_resting(runner);
+	     i++)
+		if (runner->slots[i].job.pid == 0 && !fill_slot(runner, i))
 			return;
-		}
 }

@@ -20,8 +20,12 @@ describe(const struct job *job, int status, char *text, size_t size)
 {
 	const char *name;
 
-	if (job->timed_out)
+	if (job->timed_out && WIFSIGNALED(status))
 		(void)snprintf(text, size, "killed after its time was up");
+	else if (job->timed_out)
+		(void)snprintf(text, size,
+		    "exit status %d, told to end as its time was up",
+		    WEXITSTATUS(status));
 	else if (WIFEXITED(status))
 		(void)snprintf(
 		    text, size, "exit status %d", WEXITSTATUS(status));
@@ -58,15 +62,16 @@ last_line(struct span output)
 
 /* On standard error, for cron to mail and for journald to keep. */
 static void
-report(const struct runner *runner, const struct claim *claim, const char *what,
-    const char *then, struct span output)
+report(const struct runner *runner, enum tool_priority priority,
+    const struct claim *claim, const char *what, const char *then,
+    struct span output)
 {
 	struct span line = last_line(output);
 
 	if (runner->options->quiet)
 		return;
 	run_progress_clear();
-	(void)fprintf(stderr, "hookdir run: ");
+	tool_begin_line(priority);
 	tool_print(stderr, span_of(claim->name.base), NAME_MAX);
 	(void)fprintf(stderr, ": %s, try %u, %s", what, runs_of(claim), then);
 	if (line.len) {
@@ -106,12 +111,21 @@ delay_after(const struct run_options *options, unsigned times)
 	return delay < options->backoff_max ? delay : options->backoff_max;
 }
 
-/* A message that cannot be put where it belongs is a reason to stop. */
+/*
+ * A message that cannot be put where it belongs stays in cur/, and the next
+ * pass tries again; the others go on. Where there is no room, that is said
+ * once a pass.
+ */
 static void
 check(struct runner *runner, int rc, const struct error *err)
 {
-	if (rc < 0)
-		runner_fault(runner, err);
+	if (rc == 0)
+		return;
+	if (!runner->refused) {
+		run_progress_clear();
+		tool_fail(0, "%s", err->text);
+	}
+	runner->missed = runner->refused = true;
 }
 
 /* It stands in new/ again, and nobody else may tell us of that in time. */
@@ -134,12 +148,12 @@ try_again(struct runner *runner, struct claim *claim, uint64_t delay,
 	tool_short_span((int64_t)delay, span);
 	if (delay)
 		(void)snprintf(then, sizeof(then), "again in %s", span);
-	report(runner, claim, what, then, output);
+	report(runner, TOOL_INFO, claim, what, then, output);
 	keep_log(runner, claim, what, output);
 	runner->retried++;
 	check(runner,
 	    claim_defer(&runner->queue, claim,
-		clock_now().tv_sec + (time_t)delay, counted, &err),
+		delay ? clock_now().tv_sec + (time_t)delay : 0, counted, &err),
 	    &err);
 	take_back(runner, claim);
 }
@@ -150,7 +164,7 @@ give_up(struct runner *runner, struct claim *claim, const char *what,
 {
 	struct error err = ERROR_INIT;
 
-	report(runner, claim, what, "given up", output);
+	report(runner, TOOL_WARNING, claim, what, "given up", output);
 	keep_log(runner, claim, what, output);
 	runner->failed++;
 	check(runner, claim_bury(&runner->queue, claim, &err), &err);
@@ -162,7 +176,7 @@ give_back(struct runner *runner, struct claim *claim, const char *what,
 {
 	struct error err = ERROR_INIT;
 
-	report(runner, claim, what, "put back", output);
+	report(runner, TOOL_WARNING, claim, what, "put back", output);
 	keep_log(runner, claim, what, output);
 	check(runner, claim_return(&runner->queue, claim, &err), &err);
 }
@@ -177,6 +191,17 @@ fail(struct runner *runner, struct claim *claim, const char *what,
 		try_again(runner, claim,
 		    delay_after(runner->options, claim->name.tries), true, what,
 		    output);
+}
+
+/* Known before the message is gone: a command is never told less. */
+static void
+note_done(struct runner *runner, const struct slot *slot)
+{
+	struct error err = ERROR_INIT;
+
+	if (runner_keeps_order(runner) &&
+	    order_remember_done(&runner->queue, &slot->message, &err) < 0)
+		tool_warn("%s", err.text);
 }
 
 /*
@@ -194,6 +219,8 @@ remember_late(struct runner *runner, const struct slot *slot, struct error *err)
 		*err = (struct error)ERROR_INIT;
 		rc = order_remember(&runner->queue, &slot->message, err);
 	}
+	if (rc == 0)
+		note_done(runner, slot);
 	return rc;
 }
 
@@ -204,6 +231,8 @@ finish(struct runner *runner, struct slot *slot)
 	int rc;
 
 	runner->done++;
+	if (!slot->unmarked)
+		note_done(runner, slot);
 	rc = claim_finish(
 	    &runner->queue, &slot->job.claim, &runner->archive, &err);
 	if (rc == 0 && slot->unmarked)
@@ -264,12 +293,25 @@ run_settle_abandoned(
     struct runner *runner, struct claim *claim, struct error *err)
 {
 	static const char what[] = "runner gone";
+	struct error failed = ERROR_INIT;
 	struct span none = { NULL, 0 };
 
 	if (claim->name.tries <= runner->options->retries)
 		return claim_defer(&runner->queue, claim, 0, true, err);
-	report(runner, claim, what, "given up", none);
+	report(runner, TOOL_WARNING, claim, what, "given up", none);
 	keep_log(runner, claim, what, none);
 	runner->failed++;
-	return claim_bury(&runner->queue, claim, err);
+	check(runner, claim_bury(&runner->queue, claim, &failed), &failed);
+	return 0;
+}
+
+void
+run_settle_ended(struct runner *runner, struct claim *claim)
+{
+	struct error err = ERROR_INIT;
+	int rc = claim->name.end == SPOOL_END_DONE
+	    ? claim_finish(&runner->queue, claim, &runner->archive, &err)
+	    : claim_bury(&runner->queue, claim, &err);
+
+	check(runner, rc, &err);
 }

@@ -20,10 +20,20 @@
 /* So much of an output at a time: the others are to have their turn. */
 #define READ_MAX ((size_t)64 << 10)
 
+static void
+warn_unreachable(const struct job *job)
+{
+	run_progress_clear();
+	tool_warn("%s: its command (process %ld) is to end and may not be "
+		  "signalled by this user; waiting for its end",
+	    job->claim.name.base, (long)job->pid);
+}
+
 /* The first time: no more claims. The second: no more patience. */
 static void
 take_signal(struct runner *runner)
 {
+	struct job *job;
 	unsigned i;
 
 	runner->hurried = runner->interrupted;
@@ -33,9 +43,14 @@ take_signal(struct runner *runner)
 	if (runner->running && !runner->hurried && isatty(STDERR_FILENO))
 		tool_warn("waiting for %u running; once more kills them",
 		    runner->running);
-	for (i = 0; runner->hurried && i < runner->options->jobs; i++)
-		if (runner->slots[i].job.pid && !runner->slots[i].job.killed)
-			job_stop(&runner->slots[i].job);
+	for (i = 0; runner->hurried && i < runner->options->jobs; i++) {
+		job = &runner->slots[i].job;
+		if (!job->pid || job->killed)
+			continue;
+		job_stop(job);
+		if (job->unreachable)
+			warn_unreachable(job);
+	}
 }
 
 static void
@@ -73,9 +88,7 @@ static int64_t
 next_event(const struct runner *runner)
 {
 	const struct timespec now = clock_now();
-	const time_t soonest = runner_keeps_order(runner)
-	    ? runner->order.soonest
-	    : runner->pick.soonest;
+	const time_t soonest = later_soonest(runner_later(runner));
 	int64_t first = INT64_MAX, due, deadline;
 	unsigned i;
 
@@ -84,9 +97,15 @@ next_event(const struct runner *runner)
 		if (runner->slots[i].job.pid && deadline && deadline < first)
 			first = deadline;
 	}
-	if (runner->inotify < 0 || runner->stopping)
+	if (runner->stopping)
 		return first;
-	if (soonest) {
+	/* There is room, and not all that there is was looked at. */
+	if (!runner->exhausted && runner->running < runner->options->jobs &&
+	    !runner_is_resting(runner))
+		return 0;
+	if (!runner_waits(runner))
+		return first;
+	if (soonest && runner->running < runner->options->jobs) {
 		due = (int64_t)(soonest - now.tv_sec) * 1000000 -
 		    now.tv_nsec / 1000 + clock_monotonic();
 		first = due < first ? due : first;
@@ -105,6 +124,16 @@ patience(const struct runner *runner)
 	if (first <= now)
 		return 0;
 	return first - now > 60000000 ? 60000 : (int)((first - now) / 1000) + 1;
+}
+
+static void
+check_time(struct job *job, int64_t now)
+{
+	bool known = job->unreachable;
+
+	job_check_time(job, now);
+	if (job->unreachable && !known)
+		warn_unreachable(job);
 }
 
 void
@@ -133,7 +162,7 @@ run_wait(struct runner *runner)
 	now = clock_monotonic();
 	for (i = 0; i < runner->options->jobs; i++)
 		if (runner->slots[i].job.pid)
-			job_check_time(&runner->slots[i].job, now);
+			check_time(&runner->slots[i].job, now);
 	if (fds[0].revents)
 		read_signals(runner);
 	if (fds[1].revents)

@@ -11,7 +11,9 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
+#include <string.h>
 #include <sys/inotify.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "clock.h"
@@ -19,7 +21,7 @@
 #include "tool.h"
 
 /* Microseconds between two passes; and until a spool is there again. */
-#define RESCAN (INT64_C(30) * 1000000)
+#define RESCAN (RUN_RESCAN * INT64_C(1000000))
 #define RETRY  (INT64_C(1) * 1000000)
 
 void
@@ -30,11 +32,66 @@ runner_stop(struct runner *runner, int code)
 		runner->code = code;
 }
 
+bool
+runner_waits(const struct runner *runner)
+{
+	return runner->options->watch || runner->options->until_empty;
+}
+
+bool
+runner_is_resting(const struct runner *runner)
+{
+	return runner->rest > clock_monotonic();
+}
+
+/* Of what there may be more in a moment. */
+bool
+runner_is_shortage(const struct error *err)
+{
+	return err->code == ERROR_MEMORY || err->errnum == EMFILE ||
+	    err->errnum == ENFILE || err->errnum == ENOMEM ||
+	    err->errnum == EAGAIN || err->errnum == ENOSPC ||
+	    err->errnum == EDQUOT;
+}
+
+static void
+rest(struct runner *runner, const struct error *err)
+{
+	if (!runner->rest_said)
+		tool_warn("%s; waiting until that is over", err->text);
+	runner->rest_said = true;
+	runner->rest = clock_monotonic() + RETRY;
+	runner->next_pass = runner->rest;
+	runner->exhausted = true;
+}
+
 void
 runner_fault(struct runner *runner, const struct error *err)
 {
 	run_progress_clear();
-	runner_stop(runner, tool_error(err));
+	if (runner_waits(runner) && runner_is_shortage(err))
+		rest(runner, err);
+	else
+		runner_stop(runner, tool_error(err));
+}
+
+void
+runner_miss(struct runner *runner, const struct error *err)
+{
+	run_progress_clear();
+	if (runner_waits(runner) && runner_is_shortage(err)) {
+		rest(runner, err);
+		return;
+	}
+	runner->missed = true;
+	tool_warn("%s", err->text);
+}
+
+const struct later *
+runner_later(const struct runner *runner)
+{
+	return runner_keeps_order(runner) ? &runner->order.later
+					  : &runner->pick.later;
 }
 
 bool
@@ -55,6 +112,42 @@ runner_arrival(struct runner *runner, const char *file)
 	runner->exhausted = false;
 }
 
+/* As a command does that reads a terminal which is not its own. */
+static void
+warn_if_stopped(const struct job *job)
+{
+	int number = job_stopped_by(job);
+	const char *name = number ? sigabbrev_np(number) : NULL;
+
+	if (number == 0)
+		return;
+	run_progress_clear();
+	tool_warn("%s: its command (process %ld) is stopped by SIG%s",
+	    job->claim.name.base, (long)job->pid, name ? name : "?");
+}
+
+/*
+ * What a command leaves behind becomes our child where we are process 1, or
+ * were made a reaper. Ours are collected before, and have a slot.
+ */
+static void
+reap_others(const struct runner *runner)
+{
+	siginfo_t info;
+	unsigned i;
+
+	for (;;) {
+		info.si_pid = 0;
+		if (waitid(P_ALL, 0, &info, WEXITED | WNOHANG | WNOWAIT) < 0 ||
+		    info.si_pid == 0 || info.si_pid == runner->guard.pid)
+			return;
+		for (i = 0; i < runner->options->jobs; i++)
+			if (runner->slots[i].job.pid == info.si_pid)
+				return;
+		(void)waitpid(info.si_pid, NULL, 0);
+	}
+}
+
 void
 run_collect(struct runner *runner)
 {
@@ -64,7 +157,11 @@ run_collect(struct runner *runner)
 
 	for (i = 0; i < runner->options->jobs; i++) {
 		slot = &runner->slots[i];
-		if (slot->job.pid == 0 || !job_has_ended(&slot->job))
+		if (slot->job.pid && !job_has_ended(&slot->job)) {
+			warn_if_stopped(&slot->job);
+			continue;
+		}
+		if (slot->job.pid == 0)
 			continue;
 		/* Before its number can be given to another process. */
 		atomic_store(slot->job.group, 0);
@@ -78,11 +175,12 @@ run_collect(struct runner *runner)
 	if (guard_has_ended(&runner->guard) &&
 	    guard_restart(&runner->guard, &err) < 0)
 		runner_fault(runner, &err);
+	reap_others(runner);
 }
 
 /* Only names that are complete when they come: no file being written. */
-int
-runner_watch(struct runner *runner, struct error *err)
+static int
+watch(struct runner *runner, struct error *err)
 {
 	char path[PATH_MAX + 8];
 
@@ -94,7 +192,29 @@ runner_watch(struct runner *runner, struct error *err)
 		IN_MOVED_TO | IN_CLOSE_WRITE | IN_DELETE_SELF | IN_MOVE_SELF |
 		    IN_ONLYDIR) >= 0)
 		return 0;
-	return error_system(err, "cannot watch %s", path);
+	(void)error_system(err, "cannot watch %s", path);
+	io_discard(&runner->inotify);
+	return -1;
+}
+
+int
+runner_watch(struct runner *runner, struct error *err)
+{
+	struct error failed = ERROR_INIT;
+
+	if (watch(runner, &failed) == 0) {
+		runner->unwatched_said = false;
+		return 0;
+	}
+	if (!runner_is_shortage(&failed) && failed.errnum != ENOSYS) {
+		*err = failed;
+		return -1;
+	}
+	if (!runner->unwatched_said)
+		tool_warn("%s; looking once a second", failed.text);
+	runner->unwatched_said = true;
+	runner->next_pass = clock_monotonic() + RETRY;
+	return 0;
 }
 
 /* The lock of the old spool says nothing about the new one. */
@@ -133,20 +253,13 @@ follow(struct runner *runner, struct error *err)
 	}
 	if (queue_owns(&other, runner->queue.states[QUEUE_NEW])) {
 		queue_close(&other);
-		return 0;
+		return runner->inotify < 0 ? runner_watch(runner, err) : 0;
 	}
 	queue_close(&runner->queue);
 	runner->queue = other;
 	if (runner_keeps_order(runner) && keep_order_here(runner, err) < 0)
 		return -1;
 	return runner_watch(runner, err);
-}
-
-static time_t
-soonest_try(const struct runner *runner)
-{
-	return runner_keeps_order(runner) ? runner->order.soonest
-					  : runner->pick.soonest;
 }
 
 static size_t
@@ -164,13 +277,13 @@ waiting(const struct runner *runner)
 static bool
 needs_pass(const struct runner *runner)
 {
-	time_t soonest = soonest_try(runner);
+	time_t others = runner->pick.others;
 
-	if (runner->stopping)
+	if (runner->stopping || runner_is_resting(runner))
 		return false;
-	if (runner->inotify >= 0 && soonest && soonest <= clock_now().tv_sec)
+	if (runner_waits(runner) && others && others <= clock_now().tv_sec)
 		return true;
-	if (runner->inotify >= 0 && clock_monotonic() >= runner->next_pass)
+	if (runner_waits(runner) && clock_monotonic() >= runner->next_pass)
 		return true;
 	if (runner->options->watch)
 		return false;
@@ -178,17 +291,31 @@ needs_pass(const struct runner *runner)
 	    (!runner_keeps_order(runner) || runner->running == 0);
 }
 
+/* Has a try become due that waited for it? */
+static bool
+runner_has_due(const struct runner *runner)
+{
+	const struct later *later = runner_later(runner);
+	time_t soonest = later_soonest(later);
+
+	return soonest && later_is_due(later, soonest);
+}
+
 static void
 pass(struct runner *runner)
 {
 	struct error err = ERROR_INIT;
 
-	if (runner->inotify >= 0 && clock_monotonic() >= runner->next_pass) {
+	if (runner_waits(runner) && clock_monotonic() >= runner->next_pass) {
 		runner->next_pass = clock_monotonic() + RESCAN;
 		if (follow(runner, &err) < 0) {
 			runner_fault(runner, &err);
 			return;
 		}
+	}
+	if (runner->guard.pid == 0 && guard_restart(&runner->guard, &err) < 0) {
+		runner_fault(runner, &err);
+		return;
 	}
 	run_start_pass(runner);
 }
@@ -211,7 +338,9 @@ runner_work(struct runner *runner)
 {
 	pass(runner);
 	for (;;) {
-		if (!runner->exhausted)
+		if (runner_has_due(runner))
+			runner->exhausted = false;
+		if (!runner->exhausted && !runner_is_resting(runner))
 			run_fill_slots(runner);
 		if (needs_pass(runner)) {
 			pass(runner);
@@ -224,7 +353,7 @@ runner_work(struct runner *runner)
 	}
 	run_progress_clear();
 	if (runner->superseded && !runner->options->quiet)
-		tool_warn("%lu superseded by newer ones", runner->superseded);
+		tool_note("%lu superseded by newer ones", runner->superseded);
 	if (runner->missed && runner->code == EX_OK)
 		runner->code = EX_IOERR;
 	return runner->code;

@@ -18,6 +18,9 @@
 
 #define RUN_JOBS_MAX 256
 
+/* Seconds between two passes of a run that stays. */
+#define RUN_RESCAN 30
+
 struct run_options {
 	unsigned jobs, retries;
 	uint64_t backoff_base, backoff_max; /* seconds */
@@ -52,9 +55,13 @@ struct runner {
 	int signals;
 	int inotify;	   /* -1: what arrives is not waited for */
 	int64_t next_pass; /* clock_monotonic(), where it is waited for */
+	int64_t rest;	   /* until then nothing is started; the same clock */
+	bool rest_said, unwatched_said;
 	bool stopping, interrupted, hurried;
-	bool missed; /* a message could not be had */
-	int code;    /* to exit with */
+	bool missed;	 /* a message could not be had */
+	unsigned passes; /* how many were begun */
+	bool refused; /* the archive or failed/ has no room, and it was said */
+	int code;     /* to exit with */
 
 	/* For the progress line, and whether a pass did anything. */
 	unsigned long done, failed, retried, superseded;
@@ -67,15 +74,34 @@ int runner_work(struct runner *runner);
 /* Stop claiming, and exit with this code once the running ones are done. */
 void runner_stop(struct runner *runner, int code);
 
-/* The same for a fault, with its line on standard error. */
+/*
+ * The same for a fault, with its line on standard error. Who waits for
+ * messages waits until there are descriptors, memory or room again, too.
+ */
 void runner_fault(struct runner *runner, const struct error *err);
 
+/* Of what there may be more in a moment? */
+bool runner_is_shortage(const struct error *err);
+
+/* A message could not be had; it is still there. */
+void runner_miss(struct runner *runner, const struct error *err);
+
+/* Does it stay when there is nothing to do? */
+bool runner_waits(const struct runner *runner);
+bool runner_is_resting(const struct runner *runner);
+
 bool runner_keeps_order(const struct runner *runner);
+
+/* What waits for its next try. */
+const struct later *runner_later(const struct runner *runner);
 
 /* A message has come to new/. */
 void runner_arrival(struct runner *runner, const char *file);
 
-/* Have what arrives told by inotify. */
+/*
+ * Have what arrives told by inotify. Where that is not to be had now, look
+ * again and again until it is.
+ */
 int runner_watch(struct runner *runner, struct error *err);
 
 /* run_claim.c: begin a pass; start what can be started now. */
@@ -97,9 +123,17 @@ bool run_pause(struct runner *runner);
  */
 void run_settle(struct runner *runner, struct slot *slot, int status);
 
-/* The same for a message whose runner died: it counts as a try. */
+/*
+ * The same for a message whose runner died: it counts as a try. And for one
+ * whose outcome stands in its name already, as there was no room for it.
+ */
 int run_settle_abandoned(
     struct runner *runner, struct claim *claim, struct error *err);
+void run_settle_ended(struct runner *runner, struct claim *claim);
+
+/* run_odd.c: pass over a message of new/ that cannot be claimed. */
+void run_pass_over(
+    struct runner *runner, const char *file, const struct error *err);
 
 /* run_progress.c: a line on a terminal, and none elsewhere. */
 void run_progress(const struct runner *runner);

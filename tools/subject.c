@@ -31,37 +31,6 @@ subject_type_matches(struct span type, const char *glob)
 	return fnmatch(glob, text, 0) == 0;
 }
 
-/* com.shipmondo.orders.create is of the kind com.shipmondo.orders. */
-static struct span
-kind_of(struct span type)
-{
-	while (type.len > 0 && type.at[type.len - 1] != '.')
-		type.len--;
-	return type;
-}
-
-static int
-find_group(const struct event *event, const struct spool_name *name, bool kind,
-    struct subject *subject, struct error *err)
-{
-	struct span about = event_get(event, EVENT_SUBJECT);
-	struct buf source = BUF_INIT(TEXT_MAX);
-	int rc = -1;
-
-	if (about.len == 0)
-		return seen_key(
-		    span_of(""), span_of(name->base), subject->group, err);
-	buf_append_span(&source, event_get(event, EVENT_SOURCE));
-	if (kind) {
-		buf_append_byte(&source, '\n');
-		buf_append_span(&source, kind_of(event_get(event, EVENT_TYPE)));
-	}
-	if (buf_check(&source, err) == 0)
-		rc = seen_key(buf_span(&source), about, subject->group, err);
-	buf_free(&source);
-	return rc;
-}
-
 static const struct sender *
 find_sender(const struct event *event)
 {
@@ -75,6 +44,118 @@ find_sender(const struct event *event)
 	return sender_find(name);
 }
 
+/* What is known of a message when its group is looked for. */
+struct facts {
+	const struct event *event;
+	const struct sender *sender; /* never NULL */
+	struct json_members data;
+};
+
+static bool
+fits(const struct facts *facts, const char *mark)
+{
+	struct span type = event_get(facts->event, EVENT_TYPE);
+	size_t skip = strlen(facts->sender->type_prefix), len = strlen(mark);
+	struct json_value ignored;
+
+	if (mark[len - 1] != '.')
+		return json_listed(&facts->data, mark, &ignored);
+	return type.len >= skip + len && memcmp(type.at + skip, mark, len) == 0;
+}
+
+static const struct sender_kind *
+find_kind(const struct facts *facts)
+{
+	const struct sender_kind *kinds = facts->sender->kinds;
+	size_t i;
+
+	for (i = 0; i < SENDER_KINDS_MAX && kinds[i].mark; i++)
+		if (fits(facts, kinds[i].mark))
+			return &kinds[i];
+	return NULL;
+}
+
+/* com.shipmondo.orders.create is of the kind com.shipmondo.orders. */
+static struct span
+kind_of(const struct facts *facts)
+{
+	char end = facts->sender->kind_end ? facts->sender->kind_end : '.';
+	struct span type = event_get(facts->event, EVENT_TYPE);
+
+	while (type.len > 0 && type.at[type.len - 1] != end)
+		type.len--;
+	return type;
+}
+
+/* The subject that the signed data names; false where it names none. */
+static bool
+find_signed(const struct facts *facts, struct buf *out)
+{
+	const char *const *paths = facts->sender->subject_paths;
+	struct json_value member;
+	size_t i;
+
+	for (i = 0; !out->len && i < SENDER_PATHS_MAX && paths[i]; i++) {
+		if (!json_path(&facts->data, paths[i], &member))
+			continue;
+		if (member.type == JSON_TYPE_NUMBER)
+			buf_append_span(out, member.raw);
+		else
+			(void)json_decode_string(member, out);
+	}
+	return out->len > 0;
+}
+
+/*
+ * A signature covers the body. Whoever has one signed body can send it with
+ * any header: a subject that only the header names gets no other message's
+ * group.
+ */
+static void
+append_origin(const struct facts *facts, struct span about, struct buf *out)
+{
+	const struct sender *sender = facts->sender;
+	struct buf named = BUF_INIT(TEXT_MAX);
+
+	if (sender->scheme == SCHEME_NONE || !sender->subject_header)
+		return;
+	if (!find_signed(facts, &named)) {
+		buf_append_text(out, "\nunsigned");
+	} else if (named.len != about.len ||
+	    memcmp(named.at, about.at, about.len) != 0) {
+		buf_append_text(out, "\nsigned ");
+		buf_append_span(out, buf_span(&named));
+	}
+	out->failed |= named.failed;
+	buf_free(&named);
+}
+
+static int
+find_group(const struct facts *facts, const struct spool_name *name,
+    struct subject *subject, struct error *err)
+{
+	struct span about = event_get(facts->event, EVENT_SUBJECT);
+	const struct sender_kind *kind = find_kind(facts);
+	struct buf thing = BUF_INIT(TEXT_MAX);
+	int rc = -1;
+
+	subject->whole = kind ? kind->whole : facts->sender->whole;
+	subject->alone = about.len == 0;
+	if (subject->alone)
+		return seen_key(
+		    span_of(""), span_of(name->base), subject->group, err);
+	buf_append_span(&thing, event_get(facts->event, EVENT_SOURCE));
+	buf_append_byte(&thing, '\n');
+	buf_append_span(&thing, kind_of(facts));
+	buf_append_byte(&thing, '\n');
+	buf_append_text(&thing, kind ? kind->name : "");
+	append_origin(facts, about, &thing);
+	if (buf_check(&thing, err) == 0)
+		rc = seen_key(buf_span(&thing), about, subject->group, err);
+	buf_free(&thing);
+	return rc;
+}
+
 /*
  * What lies ahead of the arrival by more than a day, or before 1970, was
  * written by a clock that was wrong, or by a program with no time to say.
@@ -85,53 +166,79 @@ is_sound(struct timespec version, struct timespec arrival)
 	return version.tv_sec > 0 && version.tv_sec <= arrival.tv_sec + 86400;
 }
 
-/* Untouched where the sender does not say it, or not in RFC 3339. */
-static void
-read_version(const struct event *event, struct timespec *version)
+/* RFC 3339, or a number of seconds since 1970 that is no other number. */
+static bool
+read_time(struct json_value value, struct timespec *when)
 {
-	const struct sender *sender = find_sender(event);
 	struct buf text = BUF_INIT(256);
-	struct json_value data, changed;
-	struct json_members members;
+	double seconds;
+	bool read = false;
+
+	if (json_number(value, &seconds)) {
+		read = seconds >= 1e8 && seconds < 1e12;
+		if (read)
+			*when = (struct timespec){ (time_t)seconds, 0 };
+		return read;
+	}
+	if (json_decode_string(value, &text) && !text.failed && text.len)
+		read = clock_read_rfc3339(text.at, text.len, when);
+	buf_free(&text);
+	return read;
+}
+
+/* The first of the sender's paths that says a time; *version is arrival. */
+static void
+read_version(const struct facts *facts, struct timespec *version)
+{
+	const char *const *paths = facts->sender->changed_paths;
+	struct json_value changed;
 	struct timespec said;
 	size_t i;
 
-	if (!sender || !json_member(event->root, "data", &data))
-		return;
-	json_list(data, &members);
-	for (i = 0; i < SENDER_PATHS_MAX && sender->changed_paths[i]; i++) {
-		if (!json_path(&members, sender->changed_paths[i], &changed) ||
-		    !json_decode_string(changed, &text))
-			continue;
-		if (!text.failed &&
-		    clock_read_rfc3339(
-			text.at ? text.at : "", text.len, &said)) {
+	for (i = 0; i < SENDER_PATHS_MAX && paths[i]; i++)
+		if (json_path(&facts->data, paths[i], &changed) &&
+		    read_time(changed, &said)) {
 			if (is_sound(said, *version))
 				*version = said;
-			break;
+			return;
 		}
-		buf_reset(&text);
-	}
-	buf_free(&text);
 }
 
+/* What is no event is read all the same, and is about itself alone. */
 static int
-read_event(struct event *event, int fd, bool whole, struct error *err)
+read_event(int (*read)(struct event *, int, struct error *),
+    struct event *event, int fd, struct error *err)
 {
 	struct error broken = ERROR_INIT;
-	int rc = whole ? event_read(event, fd, &broken)
-		       : event_peek(event, fd, &broken);
 
-	if (rc == 0 || broken.code == ERROR_FORM)
+	if (read(event, fd, &broken) == 0 || broken.code == ERROR_FORM)
 		return 0;
 	*err = broken;
 	return -1;
 }
 
+static int
+describe(struct event *event, const struct spool_name *name,
+    struct timespec arrival, struct subject *subject, struct error *err)
+{
+	static const struct sender unknown = { .type_prefix = "",
+		.whole = true };
+	struct facts facts = { .event = event, .sender = find_sender(event) };
+	struct json_value data = { JSON_TYPE_NULL, { NULL, 0 } };
+
+	if (!facts.sender)
+		facts.sender = &unknown;
+	(void)json_member(event->root, "data", &data);
+	json_list(data, &facts.data);
+	subject->version = arrival;
+	read_version(&facts, &subject->version);
+	return find_group(&facts, name, subject, err) < 0 ? -1 : 1;
+}
+
 int
 subject_read(const struct queue *queue, enum queue_state state,
-    const char *file, const struct subject_wanted *wanted,
-    struct subject *subject, struct error *err)
+    const char *file, const char *type, struct subject *subject,
+    struct error *err)
 {
 	struct error failed = ERROR_INIT;
 	struct spool_name name;
@@ -148,16 +255,17 @@ subject_read(const struct queue *queue, enum queue_state state,
 		*err = failed;
 		return -1;
 	}
-	subject->version = name.arrived.tv_sec ? name.arrived : st.st_mtim;
 	event_init(&event);
-	if (read_event(&event, fd, wanted->kind, err) < 0)
+	if (type && read_event(event_peek, &event, fd, err) < 0)
 		goto out;
-	rc = 0;
-	if (!subject_type_matches(event_get(&event, EVENT_TYPE), wanted->type))
+	rc = subject_type_matches(event_get(&event, EVENT_TYPE), type);
+	if (rc == 0 || !subject)
 		goto out;
-	if (wanted->kind)
-		read_version(&event, &subject->version);
-	rc = find_group(&event, &name, wanted->kind, subject, err) < 0 ? -1 : 1;
+	rc = read_event(event_read, &event, fd, err);
+	if (rc == 0)
+		rc = describe(&event, &name,
+		    name.arrived.tv_sec ? name.arrived : st.st_mtim, subject,
+		    err);
 out:
 	event_free(&event);
 	io_discard(&fd);

@@ -14,17 +14,38 @@
 #include "clock.h"
 #include "utf8.h"
 
+/* systemd.exec(5): JOURNAL_STREAM is "DEVICE:INODE" of the stream. */
+static bool
+is_journal(void)
+{
+	const char *stream = getenv("JOURNAL_STREAM");
+	unsigned long long device, inode;
+	struct stat st;
+
+	return stream && sscanf(stream, "%llu:%llu", &device, &inode) == 2 &&
+	    fstat(STDERR_FILENO, &st) == 0 && st.st_dev == device &&
+	    st.st_ino == inode;
+}
+
+void
+tool_begin_line(enum tool_priority priority)
+{
+	if (is_journal())
+		(void)fprintf(stderr, "<%d>", (int)priority);
+	(void)fprintf(stderr, "hookdir %s: ", tool_current()->name);
+}
+
 /* Names of files and what others say are in it: not as they are. */
-static void say(const char *fmt, va_list ap)
-    __attribute__((format(printf, 1, 0)));
+static void say(enum tool_priority priority, const char *fmt, va_list ap)
+    __attribute__((format(printf, 2, 0)));
 
 static void
-say(const char *fmt, va_list ap)
+say(enum tool_priority priority, const char *fmt, va_list ap)
 {
 	char text[2048];
 
 	(void)vsnprintf(text, sizeof(text), fmt, ap);
-	(void)fprintf(stderr, "hookdir %s: ", tool_current()->name);
+	tool_begin_line(priority);
 	tool_print(stderr, span_of(text), sizeof(text) * 4);
 	(void)fputc('\n', stderr);
 }
@@ -35,7 +56,7 @@ tool_fail(int code, const char *fmt, ...)
 	va_list ap;
 
 	va_start(ap, fmt);
-	say(fmt, ap);
+	say(TOOL_ERROR, fmt, ap);
 	va_end(ap);
 	return code;
 }
@@ -46,7 +67,17 @@ tool_warn(const char *fmt, ...)
 	va_list ap;
 
 	va_start(ap, fmt);
-	say(fmt, ap);
+	say(TOOL_WARNING, fmt, ap);
+	va_end(ap);
+}
+
+void
+tool_note(const char *fmt, ...)
+{
+	va_list ap;
+
+	va_start(ap, fmt);
+	say(TOOL_NOTICE, fmt, ap);
 	va_end(ap);
 }
 
@@ -95,7 +126,7 @@ tool_usage(const char *fmt, ...)
 	va_list ap;
 
 	va_start(ap, fmt);
-	say(fmt, ap);
+	say(TOOL_ERROR, fmt, ap);
 	va_end(ap);
 	print_usage(stderr);
 	return EX_USAGE;

@@ -47,6 +47,21 @@ int tool_fail(int code, const char *fmt, ...)
     __attribute__((format(printf, 2, 3)));
 void tool_warn(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 
+/* The same for what is no reason to worry. */
+void tool_note(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
+
+/*
+ * Begin a line on standard error: "hookdir NAME: ", and where that is the
+ * journal, the priority in front of it; see sd-daemon(3).
+ */
+enum tool_priority {
+	TOOL_ERROR = 3,
+	TOOL_WARNING = 4,
+	TOOL_NOTICE = 5,
+	TOOL_INFO = 6
+};
+void tool_begin_line(enum tool_priority priority);
+
 /* The same for an error, and the exit code that fits it. */
 int tool_error(const struct error *err);
 

@@ -13,7 +13,7 @@ import random
 import signal
 import time
 
-from harness import eq, fail, main, ok, read, test, wait_for
+from harness import eq, fail, main, ok, read, root_file, test, wait_for
 from spools import DONE, Parts, Work, alive, processes_of
 
 SEED = int(os.environ.get("HOOKDIR_SEED", random.randrange(1 << 30)))
@@ -168,16 +168,19 @@ def _():
               ("7 ", "https://a.example/w"), ("8", "https://a.example/w"),
               ("7", None), ("https://a.example/w7", "")]
     work.put(subject="7", id="first")
-    work.put(subject="7", id="second", type="com.other.kind")
+    work.put(subject="7", id="second", type="com.example.things.other")
+    others.append(("7", "https://a.example/w"))  # of another kind
     for number, (subject, source) in enumerate(others):
-        work.put(subject=subject, source=source, id=f"e{number}")
+        kind = "com.other.kind" if number == len(others) - 1 else None
+        work.put(subject=subject, source=source, id=f"e{number}",
+                 **{"type": kind} if kind else {})
     work.put(b"no event at all")
     work.put(b"no event either")
     runner = work.start("--in-order", "--jobs", "20", command=work.script(
         'echo "${CE_ID-none}" >>ran\n'
         '[ "$CE_ID" != first ] || while [ ! -e go ]; do sleep 0.02; done'))
     work.wait_for_line("ran", 1 + len(others) + 2)
-    # Its turn comes when the first is done, whatever its type.
+    # Its turn comes when the first is done; of its kind, of whatever type.
     ok("the second waits", "second" not in work.lines("ran"))
     eq("others", sorted(work.lines("ran")), sorted(
         ["first", "none", "none", *(f"e{n}" for n in range(len(others)))]))
@@ -450,18 +453,164 @@ def _():
         eq("archived", archived(work), ["e0", "e1", "e2", "e3"])
 
 
-@test("--latest: Tradecloud's lastUpdatedAt, in each kind of event")
+def tradecloud(work, member, number, second, **more):
+    data = {"eventName": "x", member: {
+        "id": "u", "lastUpdatedAt": f"2026-11-21T17:05:{second:02}Z", **more}}
+    return work.put(data=json.dumps(data).encode(), subject="u",
+                    id=f"e{number}", sender="tradecloud",
+                    type="com.tradecloud1.OrderChanged")
+
+
+@test("--latest: Tradecloud's shipments are whole; of orders and documents "
+      "each event is a part, and all are run, in order, which is said once")
 def _():
-    for kind in ("orderEvent", "singleDeliveryOrderEvent", "simpleOrderEvent",
-                 "orderDocumentsEvent", "shipment"):
+    for member in ("orderEvent", "singleDeliveryOrderEvent",
+                   "simpleOrderEvent", "orderDocumentsEvent", "shipment"):
         work = Work()
         for number, second in enumerate((30, 50, 40)):
-            data = json.dumps({"eventName": "x", kind: {
-                "id": "u", "lastUpdatedAt": f"2026-11-21T17:05:{second}Z"}})
-            work.put(data=data.encode(), subject="u", id=f"e{number}",
-                     type="com.tradecloud1.OrderChanged", sender="tradecloud")
-        run_latest(work)
-        eq(f"run, {kind}", work.lines("ran"), ["e1"])
+            tradecloud(work, member, number, second)
+        done = work.run("--latest", "--jobs", "3", command=work.script(
+            'echo "$CE_ID" >>ran; [ "$CE_ID" != e0 ] || sleep 0.2'))
+        whole = member == "shipment"
+        eq(f"run, {member}", work.lines("ran"),
+           ["e1"] if whole else ["e0", "e1", "e2"])
+        eq(f"said, {member}", done.text.count("only a part"), int(not whole))
+        eq("states", work.states(), DONE)
+
+
+@test("an order, its documents and a shipment of one number are three groups")
+def _():
+    for option in ("--latest", "--in-order"):
+        work = Work()
+        for number, member in enumerate(("orderEvent", "orderDocumentsEvent",
+                                         "shipment")):
+            tradecloud(work, member, number, 10 + number)
+        for number, topic in enumerate(("shop-update", "app-uninstalled")):
+            work.put(data=b'{"id":7}', id=f"s{number}", sender="shopify",
+                     type=f"com.shopify.{topic}")
+        work.run(option, "--jobs", "5", "--quiet", command=work.script(
+            'echo x >>ran\nwhile [ "$(grep -c . ran)" -lt 5 ]; do '
+            'sleep 0.02; done'))
+        eq(f"states, {option}", work.states(), DONE)
+
+
+@test("--latest: the monitor's and Stripe's own times")
+def _():
+    def monitor(second):
+        return {"data": {"shipment_id": 7, "current_status_registered_at":
+                         f"2026-11-21T18:05:{second}+01:00"}}
+    for sender, make in (("shipmondo", monitor),
+                         ("stripe", lambda second: {
+                             "created": 1795280700 + second,
+                             "data": {"object": {"id": "7"}}})):
+        work = Work()
+        for number, second in enumerate((30, 50, 40)):
+            work.put(data=json.dumps(make(second)).encode(), subject="7",
+                     id=f"e{number}", sender=sender)
+        work.run("--latest", command=work.script('echo "$CE_ID" >>ran'))
+        eq(f"run, {sender}", work.lines("ran"), ["e1"])
+
+
+@test("a signed body under the header of another: a group of its own, which "
+      "removes and delays nothing")
+def _():
+    for option in ("--latest", "--in-order"):
+        work = Work()
+        shipmondo(work, 1000, 10, 0)
+        # Somebody's own order 7, newer, replayed with the other's number
+        data = json.dumps({"data": {"id": 7, "updated_at":
+                                    "2026-11-21T18:05:50+01:00"}}).encode()
+        work.put(data=data, subject="1000", id="e1", sender="shipmondo",
+                 type=ORDERS)
+        # And one that names nothing at all
+        work.put(data=b'{"data":{"updated_at":"2026-11-21T18:05:51+01:00"}}',
+                 subject="1000", id="e2", sender="shipmondo", type=ORDERS)
+        command = work.script('echo "$CE_ID" >>ran\n'
+                              'case $CE_ID in e0) ;; *) exit 75 ;; esac')
+        work.run(option, "--jobs", "1", command=command)
+        eq(f"run, {option}", work.lines("ran"), ["e0", "e1", "e2"])
+        # A true one that is older than the replays is run as well.
+        shipmondo(work, 1000, 20, 3)
+        work.run(option, "--backoff", "1h:1h", command=work.script(
+            'echo "$CE_ID" >>ran2'))
+        eq(f"run, {option}", work.lines("ran2"), ["e3"])
+
+
+@test("CE_SEEN: the version that was done last of that group")
+def _():
+    for option in ("--latest", "--in-order"):
+        work = Work()
+        command = work.script('echo "$CE_ID ${CE_SEEN-none}" >>ran\n'
+                              '[ "$CE_ID" != e1 ]')
+        for number, second in enumerate((10, 20, 30)):
+            shipmondo(work, 1, second, number)
+            shipmondo(work, 2, second + 1, number + 10)
+            work.run(option, "--retries", "0", command=command)
+        eq(f"told, {option}", [line for line in work.lines("ran")
+                               if len(line.split()[0]) == 2],
+           ["e0 none", "e1 2026-11-21T17:05:10.000000Z",
+            "e2 2026-11-21T17:05:10.000000Z"])
+        eq(f"told, {option}", work.lines("ran")[-1].split()[1],
+           "2026-11-21T17:05:21.000000Z")
+
+
+@test("tradecloud-lines.sh: the lines that are new since CE_SEEN")
+def _():
+    work = Work()
+    sample = root_file("tools", "samples", "tradecloud-lines.sh")
+
+    def put(number, minute, lines):
+        tradecloud(work, "orderEvent", number, 0, orderId="u",
+                   lastUpdatedAt=f"2026-11-21T17:{minute}:00Z",
+                   lines=[{"id": name, "lastUpdatedAt":
+                           f"2026-11-21T17:{when}Z"} for name, when in lines])
+
+    put(0, "05", [("a", "05:00"), ("b", "05:00")])
+    put(1, "07", [("a", "05:00"), ("b", "06:59.5"), ("c", "07:00")])
+    put(2, "06", [("d", "06:00")])  # came late
+    put(3, "08", [("c", "07:00"), ("e", "08:00")])
+    work.put(subject="u", id="other", sender="tradecloud")
+    work.run("--in-order", command=[sample, work.beside("lines")])
+    eq("lines", [json.loads(line)["line"]["id"]
+                 for line in work.lines("lines")],
+       ["a", "b", "b", "c", "d", "c", "e"])
+    eq("states", work.states(), {**DONE, "failed": 1})
+
+
+@test("a run by order says once that messages have no subject")
+def _():
+    for option, said in (("--in-order", 1), ("--latest", 1), ("--jobs=2", 0)):
+        work = Work()
+        for number in range(3):
+            work.put(subject=None, id=f"e{number}")
+        done = work.run(option, command="true")
+        eq(f"said, {option}", done.text.count("has no subject"), said)
+
+
+@test("a group of 20,000 costs what 20,000 groups cost, and delays no others",
+      seconds=300)
+def _():
+    work = Work()
+    for number in range(20000):
+        shipmondo(work, 1, number % 50, number)
+    for option in ("--in-order", "--latest"):
+        runner = work.start("--watch", option, "--jobs", "2", "--backoff",
+                            "1s:1s", command=work.script(
+            'case $CE_SUBJECT in 1) [ -e begun ] || : >begun; exit 75 ;; esac'
+            '\necho "$CE_ID" >>fresh'))
+        wait_for(lambda: os.path.exists(work.beside("begun")), "first", 60)
+        # The fresh ones do not wait for what is being read or dropped.
+        for number in range(5):
+            shipmondo(work, 2 + number, 10, f"fresh{option}{number}")
+            time.sleep(0.3)
+        wait_for(lambda: len(work.lines("fresh")) == 5, "the fresh ones", 60)
+        with open(f"/proc/{runner.pid}/stat", encoding="ascii") as file:
+            ticks = sum(map(int, file.read().split()[13:15]))
+        eq("exit code", runner.end().code, 0)
+        # Tens of seconds where the cost grows with the square.
+        ok(f"{ticks} ticks of a CPU, {option}", ticks < 800)
+        os.unlink(work.beside("begun"))
+        os.unlink(work.beside("fresh"))
 
 
 @test("--latest: an order and a shipment of one number are two things; a "
@@ -602,9 +751,10 @@ def _():
     work = Work()
     shipmondo(work, 1, 20, 0)
     run_latest(work)
-    eq("files", len(work.names("latest")), 1)
-    eq("length", os.stat(work.place("latest", work.names("latest")[0]))
-       .st_size, 0)
+    names = sorted(work.names("latest"))
+    eq("files", names, [names[0], names[0] + ".seen"])
+    for name in names:
+        eq("length", os.stat(work.place("latest", name)).st_size, 0)
     for name in work.names("latest"):
         os.unlink(work.place("latest", name))
     os.rmdir(work.place("latest"))
