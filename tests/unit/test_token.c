@@ -529,12 +529,12 @@ test_unknown_key(void **state)
 		{ "{'alg':'EdDSA','kid':'new','crit':['x']}",
 		    "{" ISS "," AUD "," EXP "}", ERROR_CREDENTIALS },
 		/* claims */
-		{ "{'alg':'EdDSA','kid':'new'}",
-		    "{'iss':'x'," AUD "," EXP "}", ERROR_CREDENTIALS },
+		{ "{'alg':'EdDSA','kid':'new'}", "{'iss':'x'," AUD "," EXP "}",
+		    ERROR_CREDENTIALS },
 		{ "{'alg':'EdDSA','kid':'new'}", "{" AUD "," EXP "}",
 		    ERROR_CREDENTIALS },
-		{ "{'alg':'EdDSA','kid':'new'}",
-		    "{" ISS ",'aud':'x'," EXP "}", ERROR_CREDENTIALS },
+		{ "{'alg':'EdDSA','kid':'new'}", "{" ISS ",'aud':'x'," EXP "}",
+		    ERROR_CREDENTIALS },
 		{ "{'alg':'EdDSA','kid':'new'}",
 		    "{" ISS "," AUD ",'exp':1795280673}", ERROR_CREDENTIALS },
 		{ "{'alg':'EdDSA','kid':'new'}", "{" ISS "," AUD "}",
@@ -563,8 +563,8 @@ test_unknown_key(void **state)
 		assert_int_equal(
 		    check(&both, buf_span(&token), NOW), rows[i].want);
 		/* There is no set that could be newer. */
-		assert_int_equal(check(&ours, buf_span(&token), NOW),
-		    ERROR_CREDENTIALS);
+		assert_int_equal(
+		    check(&ours, buf_span(&token), NOW), ERROR_CREDENTIALS);
 	}
 	buf_free(&token);
 }
