@@ -55,9 +55,9 @@ order_find_group(const struct order *order, const char *digest)
 
 struct group *
 order_group(
-    struct order *order, const char *digest, bool by_version, struct error *err)
+    struct order *order, const struct subject *subject, struct error *err)
 {
-	struct group *group = order_find_group(order, digest);
+	struct group *group = order_find_group(order, subject->group);
 
 	if (group)
 		return group;
@@ -66,9 +66,10 @@ order_group(
 		(void)error_set(err, ERROR_MEMORY, "no memory for groups");
 		return NULL;
 	}
-	memcpy(group->digest, digest, sizeof(group->digest));
+	memcpy(group->digest, subject->group, sizeof(group->digest));
 	group->link.name = group->digest;
-	group->by_version = by_version;
+	group->by_version = order->latest && subject->whole;
+	group->alone = subject->alone;
 	if (table_add(&order->groups, &group->link, err) == 0)
 		return group;
 	free(group);
@@ -177,7 +178,8 @@ hand_out(struct order *order, struct group *group, struct entry *entry,
 	}
 	memcpy(message->group, group->digest, sizeof(message->group));
 	message->version = entry->version;
-	message->mark = group->by_version;
+	message->alone = group->alone;
+	message->mark = group->by_version && !group->alone;
 	free(entry);
 }
 

@@ -28,6 +28,7 @@ struct order_message {
 	char group[SHA256_HEX_SIZE];
 	struct timespec version; /* what the sender says, else arrival */
 	bool superseded;	 /* not to be run, a newer one is known */
+	bool alone;		 /* no subject, and so no other of its group */
 	bool mark;		 /* latest/ is to know that it was started */
 };
 

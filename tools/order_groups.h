@@ -8,6 +8,7 @@
 #define HOOKDIR_ORDER_GROUPS_H
 
 #include "order.h"
+#include "subject.h"
 
 /* A message in new/. */
 struct entry {
@@ -25,6 +26,7 @@ struct group {
 	struct group *next_ready;
 	struct heap entries; /* the next one to run is the first */
 	bool by_version;     /* latest, and its messages are whole */
+	bool alone;	     /* of one message, which has no subject */
 	bool busy;	     /* one of it was taken by order_next() */
 	unsigned held;	     /* the pass that has seen one in cur/ */
 	bool ready;
@@ -35,8 +37,8 @@ struct group {
 	char digest[SHA256_HEX_SIZE];
 };
 
-struct group *order_group(struct order *order, const char *digest,
-    bool by_version, struct error *err);
+struct group *order_group(
+    struct order *order, const struct subject *subject, struct error *err);
 struct group *order_find_group(const struct order *order, const char *digest);
 
 /* The entry is the group's from then on. */

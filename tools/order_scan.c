@@ -110,6 +110,7 @@ read_subject(struct order *order, const struct queue *queue,
 		return rc;
 	}
 	memset(subject, 0, sizeof(*subject));
+	subject->alone = true;
 	return sha256_hex(span_of(file), subject->group, err) < 0 ? -1 : 1;
 }
 
@@ -141,8 +142,7 @@ enter(struct order *order, struct entry *entry, const struct subject *subject,
 	}
 	if (!subject)
 		return 0;
-	group = order_group(
-	    order, subject->group, order->latest && subject->whole, err);
+	group = order_group(order, subject, err);
 	entry->version = subject->version;
 	if (group && order_join(order, group, entry, err) == 0)
 		return 0;
@@ -260,8 +260,7 @@ visit_cur(void *context, enum queue_state state, const char *file,
 	rc = read_subject(order, pass->queue, state, file, &subject, err);
 	if (rc != 1)
 		return rc;
-	group = order_group(
-	    order, subject.group, order->latest && subject.whole, err);
+	group = order_group(order, &subject, err);
 	if (!group)
 		return -1;
 	if (!group->busy)

@@ -117,7 +117,7 @@ prepare(struct runner *runner, struct slot *slot, struct error *err)
 
 	slot->job.seen[0] = '\0';
 	slot->unmarked = false;
-	if (!runner_keeps_order(runner))
+	if (!runner_keeps_order(runner) || message->alone)
 		return 0;
 	order_seen(&runner->queue, message->group, slot->job.seen);
 	if (!message->mark)

@@ -193,17 +193,6 @@ fail(struct runner *runner, struct claim *claim, const char *what,
 		    output);
 }
 
-/* Known before the message is gone: a command is never told less. */
-static void
-note_done(struct runner *runner, const struct slot *slot)
-{
-	struct error err = ERROR_INIT;
-
-	if (runner_keeps_order(runner) &&
-	    order_remember_done(&runner->queue, &slot->message, &err) < 0)
-		tool_warn("%s", err.text);
-}
-
 /*
  * The message is done, and so there is room; but a command that is just being
  * started may have the file open for another moment.
@@ -219,24 +208,41 @@ remember_late(struct runner *runner, const struct slot *slot, struct error *err)
 		*err = (struct error)ERROR_INIT;
 		rc = order_remember(&runner->queue, &slot->message, err);
 	}
-	if (rc == 0)
-		note_done(runner, slot);
 	return rc;
 }
 
+/*
+ * What was done last of a group. Where there is no room to note it, the next
+ * command of the group is told an older version, and takes more than it must.
+ */
+static bool
+note_done(struct runner *runner, const struct slot *slot)
+{
+	struct error err = ERROR_INIT;
+
+	if (!runner_keeps_order(runner) || slot->message.alone ||
+	    order_remember_done(&runner->queue, &slot->message, &err) == 0)
+		return true;
+	if (!room_is_short(&err))
+		tool_warn("%s", err.text);
+	return false;
+}
+
+/* Noted before the message is gone, so that no command is told less. */
 static void
 finish(struct runner *runner, struct slot *slot)
 {
+	bool noted = note_done(runner, slot);
 	struct error err = ERROR_INIT;
 	int rc;
 
 	runner->done++;
-	if (!slot->unmarked)
-		note_done(runner, slot);
 	rc = claim_finish(
 	    &runner->queue, &slot->job.claim, &runner->archive, &err);
 	if (rc == 0 && slot->unmarked)
 		rc = remember_late(runner, slot, &err);
+	if (rc == 0 && !noted)
+		(void)note_done(runner, slot);
 	check(runner, rc, &err);
 }
 

@@ -133,7 +133,8 @@ def some_call(rng, spool):
     params.update({
         "REQUEST_METHOD": method, "CONTENT_LENGTH": len(body),
         "CONTENT_TYPE": kind, "HOOKDIR_SPOOL": spool,
-        "HOOKDIR_QUARANTINE": 1 << 30,
+        "HOOKDIR_QUARANTINE": 1 << 32,
+        "HOOKDIR_QUARANTINE_FILES": 10 * CALLS,
         "HOOKDIR_HEADERS": " ".join(EXTRA)})
     params["SERVER_NAME"] = rng.choice(
         [b"hooks.example", b"_", b"[::1]", b"a:443", b"~^(www)\\.x$",

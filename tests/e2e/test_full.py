@@ -94,14 +94,16 @@ class Sender:
         self.number = 0
 
     def body(self, number):
-        return (f'{{"n":{number},"f":"' + "x" * self.size + '"}').encode()
+        return (f'{{"shipment":{{"id":"{number}"}},"f":"'
+                + "x" * self.size + '"}').encode()
 
     def send(self, number=None):
         if number is None:
             self.number += 1
             number = self.number
         return self.handler.request(
-            self.body(number), **endpoint(self.spool, **self.params))
+            self.body(number), **endpoint(
+                self.spool, HOOKDIR_SENDER="tradecloud", **self.params))
 
     def fill(self):
         """Until three in a row are refused; how many were accepted"""
@@ -182,6 +184,8 @@ def _():
         eq("hookdir run", done.returncode, 0)
         eq("in new/", Spool(disk.spool).names("new"), [])
         ok("logs", len(os.listdir(os.path.join(disk.spool, "log"))) > 0)
+        # None of them is of this second any more.
+        time.sleep(1.1)
         done = subprocess.run([TOOL, "expire", "--older-than", "0s",
                                disk.spool], check=False, text=True,
                               capture_output=True)
