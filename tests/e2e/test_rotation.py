@@ -95,7 +95,9 @@ def rotate(web, spool, call, secrets, set_secrets):
         load.stop()
     counted(web, spool, load)
     got = call(old, b'{"number":0}')
-    ok(f"the old one is refused: {got}", 400 <= got.status < 500)
+    # A key that is not in the file may be on its way, until the next fetch.
+    ok(f"the old one is refused: {got}",
+       400 <= got.status < 500 or got.rule() == "key-unknown")
     eq("stored after that", len(spool.names("new")), len(load.answers))
 
 

@@ -888,7 +888,7 @@ CAUSES = [
     cause_case("key-hex", "shipmondo", RAW.encode().hex(), None),
     cause_case("key-text", "standard-webhooks", "whsec_" + B64,
                lambda body, key: by_text(
-                   body, key if key != RAW else "whsec_" + B64)),
+                   body, key if key != RAW else B64)),
     cause_case("body-newline", "github", RAW, senders.github,
                CAUSE_BODY + b"\n"),
     cause_case("time-unit", "stripe", RAW, in_milliseconds),
@@ -907,7 +907,7 @@ def line_of(web, file):
     """The line of the log about that file; it is written after the answer."""
     def find():
         return [line for line in web.handler.new_log().splitlines()
-                if f" file={file} " in line]
+                if f' file="{file}" ' in line]
     return wait_for(find, "line")[0]
 
 
@@ -931,7 +931,10 @@ def _(kind):
                 time.sleep(0.15)  # no more than ten a second are looked at
                 body, headers = cause_call(case, key)
                 got = web.post(f"/cause-{number}", body, headers)
-                eq(f"{what}: status", (got.status, got.error), (403, ""))
+                # In another unit it is not the sender's form.
+                status = 400 if case["sign"] is in_milliseconds and \
+                    key == RAW else 403
+                eq(f"{what}: status", (got.status, got.error), (status, ""))
                 hasnt(f"{what}: answer", str(got) + got.body.decode(),
                       "cause")
                 answers[key] = without_date(got)
@@ -939,7 +942,7 @@ def _(kind):
                 want = case["cause"] if key == RAW else None
                 eq(f"{what}: kept", message.get("cause"), want)
                 line = line_of(web, os.path.basename(message.path))
-                has(f"{what}: line", line, "status=403 ")
+                has(f"{what}: line", line, f"status={status} ")
                 eq(f"{what}: logged", re.findall(r" cause=(\S+)", line),
                    [want] if want else [])
                 hasnt(f"{what}: line", line, RAW)

@@ -1063,7 +1063,7 @@ def slow_clients(here, count):
         body = signed()
         got = here.post(PATH, body)
         held_now = waiting(here.handler.socket)
-        accepted(got, body)
+        accepted(got, body, EVENT)
         ok(f"in {got.seconds} s", got.seconds < 3)
         ok(f"{held_now} of {count} are still held", held_now >= count)
 
