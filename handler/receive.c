@@ -87,7 +87,11 @@ keep_head(struct exchange *x, struct error *err)
 			secrecy_of(&x->endpoint, name), err) < 0)
 			return -1;
 	}
-	return buf_check(head, err);
+	if (head->failed)
+		return error_set(err, ERROR_MEMORY,
+		    "no memory, or more than %d bytes of headers",
+		    MESSAGE_HEAD_MAX);
+	return 0;
 }
 
 static const char *

@@ -132,6 +132,22 @@ form_hex(struct span key, struct buf *out)
 	(void)hex_decode(unquoted(key), out);
 }
 
+/* For senders whose keys are written in base64 */
+static void
+form_hex_in_base64(struct span key, struct buf *out)
+{
+	struct buf raw = BUF_INIT(KEY_MAX);
+
+	key = unquoted(key);
+	if (begins(key, KEY_PREFIX))
+		key = skip(key, strlen(KEY_PREFIX));
+	if (hex_decode(key, &raw))
+		base64_encode(buf_span(&raw), out);
+	out->failed |= raw.failed;
+	secret_wipe(raw.at, raw.size);
+	buf_free(&raw);
+}
+
 /* The sender takes for the key what follows the mark of base64, as text. */
 static void
 form_text(struct span key, struct buf *out)
@@ -149,7 +165,7 @@ static const struct {
 	{ "key-white-space", form_trimmed, form_trimmed },
 	{ "key-quotes", form_unquoted, form_unquoted },
 	{ "key-base64", form_base64, NULL },
-	{ "key-hex", form_hex, NULL },
+	{ "key-hex", form_hex, form_hex_in_base64 },
 	{ "key-text", NULL, form_text },
 };
 
@@ -176,26 +192,25 @@ matches(const struct message *m, const struct keyring *keys)
 					       : signature_matches(m, keys);
 }
 
+/* Each key by itself: in another form one may be no key of this sender. */
 static bool
 matches_with(
     const struct message *m, const struct keyring *keys, key_form *form)
 {
-	struct buf made[KEYRING_MAX];
-	struct keyring ring = { .count = keys->count };
-	bool match;
+	struct keyring ring = { .count = 1 };
+	struct buf made;
+	bool match = false;
 	size_t i;
 
 	for (i = 0; i < keys->count; i++) {
-		ring.keys[i] = keys->keys[i];
-		made[i] = (struct buf)BUF_INIT(KEY_MAX);
-		form(keys->keys[i].bytes, &made[i]);
-		if (made[i].len && !made[i].failed)
-			ring.keys[i].bytes = buf_span(&made[i]);
-	}
-	match = matches(m, &ring);
-	for (i = 0; i < keys->count; i++) {
-		secret_wipe(made[i].at, made[i].size);
-		buf_free(&made[i]);
+		ring.keys[0] = keys->keys[i];
+		made = (struct buf)BUF_INIT(KEY_MAX);
+		form(keys->keys[i].bytes, &made);
+		if (made.len && !made.failed)
+			ring.keys[0].bytes = buf_span(&made);
+		match |= matches(m, &ring);
+		secret_wipe(made.at, made.size);
+		buf_free(&made);
 	}
 	return match;
 }
@@ -207,7 +222,7 @@ matches_body(const struct message *m, const struct keyring *keys,
 	struct message copy = *m;
 	bool match;
 
-	copy.body = (struct buf)BUF_INIT(CAUSE_BODY_MAX + 2);
+	copy.body = (struct buf)BUF_INIT(CAUSE_BODY_MAX + 3);
 	buf_append_span(&copy.body, body);
 	buf_append_text(&copy.body, more);
 	match = !copy.body.failed && matches(&copy, keys);
@@ -222,6 +237,7 @@ matches_newline(const struct message *m, const struct keyring *keys)
 	struct span body = buf_span(&m->body);
 	bool match = matches_body(m, keys, body, "\n");
 
+	match |= matches_body(m, keys, body, "\r\n");
 	if (body.len && body.at[body.len - 1] == '\n') {
 		body.len--;
 		match |= matches_body(m, keys, body, "");
@@ -328,7 +344,10 @@ cause_find(const struct message *m, const struct keyring *keys,
 	bool hmac = m->sender->scheme == SCHEME_HMAC;
 
 	if (hmac && verdict->code == ERROR_FORM)
-		return is_time_in_parts(m) ? "time-unit" : NULL;
+		return is_time_in_parts(m) && m->body.len <= CAUSE_BODY_MAX &&
+			may_look() && matches(m, keys)
+		    ? "time-unit"
+		    : NULL;
 	if (verdict->code != ERROR_SIGNATURE || m->body.len > CAUSE_BODY_MAX ||
 	    !may_look())
 		return NULL;

@@ -11,10 +11,10 @@ static const char *const withheld[] = { "authorization", "proxy-authorization",
 	"cookie", NULL };
 
 /* Last words of names: X-Gitlab-Token, X-Api-Key, Cf-Access-Jwt-Assertion */
-static const char *const secret[] = { "token", "secret", "password", "passwd",
-	"api-key", "apikey", "auth-key", "access-key", "credential",
-	"credentials", "authorization", "auth", "cookie", "cookie2", "jwt",
-	"jwt-assertion", NULL };
+static const char *const secret[] = { "token", "secret", "key", "password",
+	"passwd", "accesstoken", "authtoken", "apitoken", "apikey", "apisecret",
+	"credential", "credentials", "authorization", "auth", "cookie",
+	"cookie2", "jwt", "jwt-assertion", NULL };
 
 static char
 plain(char c)

@@ -131,7 +131,8 @@ static const struct sender senders[] = {
 	    .headers = { "X-Shopify-Topic", "X-Shopify-Webhook-Id",
 		"X-Shopify-Event-Id", "X-Shopify-Shop-Domain",
 		"X-Shopify-Hmac-SHA256", "Shopify-Topic", "Shopify-Webhook-Id",
-		"Shopify-Shop-Domain", "Shopify-Hmac-SHA256" },
+		"Shopify-Event-Id", "Shopify-Shop-Domain",
+		"Shopify-Hmac-SHA256" },
 	},
 	{
 	    .name = "stripe",

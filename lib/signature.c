@@ -258,11 +258,15 @@ check_time(const struct message *m, struct span text, struct error *err)
 	double tolerance = m->sender->signature.tolerance;
 	double now = (double)m->received.tv_sec, then = seconds_of(text);
 
-	if (tolerance <= 0 || m->any_time)
+	if (tolerance <= 0)
 		return 0;
+	/* Whatever its age, the time has one form: the border after it rests
+	 * on that. */
 	if (then < 0)
 		return error_set(
 		    err, ERROR_FORM, "the call does not say when it was made");
+	if (m->any_time)
+		return 0;
 	if (then < now - tolerance)
 		return error_set(err, ERROR_EXPIRED,
 		    "the call was made too long ago for this sender");

@@ -1521,6 +1521,32 @@ def _():
     eq("data", spool.one().data, b'{"exp":1}')
 
 
+@test("reverify --ignore-time: the border after the time stays where it was")
+def _():
+    now = int(time.time())
+    body = b'{"price":1.5,"to":"alice"}'
+    genuine = senders.standard(body, ident="msg.1", when=now)[2][1]
+    stripe = senders.stripe_signature(body, senders.STRIPE_KEY, now)
+
+    def refused(sender, headers, moved):
+        spool = new_spool()
+        received(moved, spool, headers, 400, HOOKDIR_AUTH=None,
+                 HOOKDIR_SENDER=sender, HOOKDIR_KEY=SIGNED[sender][2])
+        done = tool("reverify", "--ignore-time", spool.path,
+                    env=environment(sender))
+        has(f"{headers}", done.out, "1 still refused")
+        eq(f"{headers}", spool.names("new"), [])
+    for ident, when, moved in (
+            ("msg", "1", b"%d." % now + body), ("msg", f"1.{now}", body),
+            ("msg.1", f'{now}.{{"price":1', b'5,"to":"alice"}')):
+        refused("standard-webhooks", [
+            ("webhook-id", ident), ("webhook-timestamp", when),
+            ("webhook-signature", genuine)], moved)
+    refused("stripe", [("Stripe-Signature",
+                        f't={now}.{{"price":1,v1={stripe}')],
+            b'5,"to":"alice"}')
+
+
 # --- reverify --conf --------------------------------------------------------
 
 NGINX = """# a comment; with { and "quotes
