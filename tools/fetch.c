@@ -31,8 +31,8 @@
 #define MAX_EVENT_MOST	  ((uint64_t)1 << 40)
 #define RATE_DEFAULT	  10
 #define RATE_MOST	  1000
-#define RETRIES_DEFAULT	  10
-#define RETRIES_MOST	  1000
+#define TRIES_DEFAULT	  10
+#define TRIES_MOST	  1000
 
 /* Events that only say where to look. */
 static const struct notification {
@@ -201,6 +201,9 @@ fetch_all(struct fetch_job *job, const struct spool *spool, struct error *err)
 		rc = fetch_find(data, &found, err);
 	if (rc == 0)
 		rc = fetch_documents(job, &found, err);
+	/* To hookdir run a try that was cut off is none, whatever it did. */
+	if (rc == 0 && fetch_http_signal())
+		rc = error_set(err, ERROR_INCOMPLETE, "stopped by a signal");
 	if (rc == 0)
 		rc = fetch_outbox_publish(&job->outbox, err);
 	if (rc == 0)
@@ -355,7 +358,7 @@ run(const struct fetch_options *options, const char *spool, const char *path)
 	event_free(&job.event);
 	fetch_config_wipe(&config);
 	/* All is cleaned up: end as the signal wants it. */
-	if (fetch_http_signal()) {
+	if (code != EX_OK && fetch_http_signal()) {
 		(void)signal(fetch_http_signal(), SIG_DFL);
 		(void)raise(fetch_http_signal());
 	}
@@ -389,8 +392,8 @@ take_option(struct fetch_options *options, int option)
 		    (unsigned)tool_read_number("--rate", optarg, 1, RATE_MOST);
 		return EX_OK;
 	case 'd':
-		options->retries = (unsigned)tool_read_number(
-		    "--document-retries", optarg, 0, RETRIES_MOST);
+		options->tries = (unsigned)tool_read_number(
+		    "--document-retries", optarg, 1, TRIES_MOST);
 		return EX_OK;
 	default:
 		options->timeout = (long)tool_read_number(
@@ -418,7 +421,7 @@ tool_fetch(int argc, char **argv)
 		.max_event = MAX_EVENT_DEFAULT,
 		.timeout = TIMEOUT_DEFAULT,
 		.rate = RATE_DEFAULT,
-		.retries = RETRIES_DEFAULT };
+		.tries = TRIES_DEFAULT };
 	int option, code = EX_OK;
 	bool only_check = false;
 

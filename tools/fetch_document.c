@@ -77,7 +77,8 @@ take_member(struct json_value object, const char *name, struct buf *out)
 
 /*
  * Counted before it begins, and so also where the process is killed: a
- * document that takes longer than every try may take comes to an end, too.
+ * document that takes longer than every try may take comes to an end, too,
+ * without another request.
  */
 static int
 download(
@@ -86,6 +87,10 @@ download(
 	const struct fetch_options *options = p->job->options;
 	uint64_t left = options->max_event - p->job->sum;
 
+	if (!p->begun && p->past.tries >= options->tries)
+		return error_set(err, ERROR_FORM,
+		    "not complete after %u tries, which were cut off",
+		    p->past.tries);
 	if (!p->begun)
 		p->past.tries++;
 	p->begun = true;
@@ -304,16 +309,16 @@ may_help(struct passage *p, const struct error *why)
 
 	if (why->code != ERROR_INCOMPLETE)
 		return false;
-	if (!p->begun)
+	/* What was cut off is judged by the next try, which has the time. */
+	if (!p->begun || fetch_http_signal())
 		return true;
-	if (!p->download.reached && !fetch_http_signal() &&
-	    !fetch_http_reaches(&p->job->api.base)) {
+	if (!p->download.reached && !fetch_http_reaches(&p->job->api.base)) {
 		p->past.tries--;
 		(void)fetch_past_write(
 		    p->job->api.dir, p->id, &p->past, &ignored);
 		return true;
 	}
-	return p->past.tries <= p->job->options->retries;
+	return p->past.tries < p->job->options->tries;
 }
 
 /* The document, or the reason why there is none. */
@@ -343,7 +348,7 @@ take_over(struct passage *p)
 	if (p->past.name[0] == '\0')
 		return false;
 	p->item = fetch_outbox_adopt(
-	    &p->job->outbox, p->past.name, p->past.has_document, &size);
+	    &p->job->outbox, p->past.name, p->past.size, &size);
 	if (p->item)
 		p->job->sum += size;
 	else
@@ -357,7 +362,8 @@ keep(struct passage *p, struct error *err)
 {
 	(void)snprintf(
 	    p->past.name, sizeof(p->past.name), "%s", p->item->event.name);
-	p->past.has_document = p->item->document[0] != '\0';
+	p->past.size =
+	    p->item->document[0] != '\0' ? (int64_t)p->download.size : -1;
 	if (fetch_past_write(p->job->api.dir, p->id, &p->past, err) < 0)
 		return -1;
 	p->item->kept = true;

@@ -19,7 +19,7 @@ struct fetch_options {
 	uint64_t max_event; /* of all documents of an event */
 	long timeout;	    /* seconds a request */
 	unsigned rate;	    /* requests a second */
-	unsigned retries;   /* of a document, after the first try */
+	unsigned tries;	    /* of a document, at most */
 };
 
 struct fetch_job {

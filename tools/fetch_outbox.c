@@ -92,8 +92,8 @@ is_file(int dir, const char *name, uint64_t *size)
 }
 
 struct fetch_item *
-fetch_outbox_adopt(struct fetch_outbox *outbox, const char *name,
-    bool has_document, uint64_t *size)
+fetch_outbox_adopt(
+    struct fetch_outbox *outbox, const char *name, int64_t want, uint64_t *size)
 {
 	struct fetch_item *item = &outbox->items[outbox->count];
 	int tmp = outbox->spool->tmp;
@@ -103,9 +103,9 @@ fetch_outbox_adopt(struct fetch_outbox *outbox, const char *name,
 	    *size == 0)
 		return NULL;
 	*size = 0;
-	if (!has_document)
+	if (want < 0)
 		item->document[0] = '\0';
-	else if (!is_file(tmp, item->document, size))
+	else if (!is_file(tmp, item->document, size) || *size != (uint64_t)want)
 		return NULL;
 	item->received = clock_now();
 	(void)snprintf(item->event.name, sizeof(item->event.name), "%s", name);

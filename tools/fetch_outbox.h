@@ -56,11 +56,11 @@ void fetch_outbox_drop(
 
 /*
  * Take over an item that an earlier process left complete in tmp/, by the
- * name of its event; *size is that of its document. NULL: it is not there,
- * or its document is not.
+ * name of its event; *size is that of its document, which must be want, or
+ * -1 for an event without one. NULL: one of them is not there, or not whole.
  */
 struct fetch_item *fetch_outbox_adopt(struct fetch_outbox *outbox,
-    const char *name, bool has_document, uint64_t *size);
+    const char *name, int64_t want, uint64_t *size);
 
 /* Write its event. Changes iov. */
 int fetch_outbox_write(const struct fetch_outbox *outbox,

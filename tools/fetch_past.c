@@ -2,7 +2,7 @@
 /*
  * fetch_past - what earlier fetches into this spool have done
  *
- * A file of tries has two lines: the number of tries and whether there is a
+ * A file of tries has two lines: the number of tries and the size of the
  * document, and the name. It is written under another name and renamed, so
  * that no process reads half of it.
  */
@@ -35,7 +35,7 @@ void
 fetch_past_read(int dir, const char *key, struct fetch_past *past)
 {
 	char name[NAME_SIZE], text[SPOOL_NAME_SIZE + 32] = "", *line;
-	int document = 0;
+	long long size = -1;
 	struct error ignored = ERROR_INIT;
 	struct stat st;
 	size_t got = 0;
@@ -48,9 +48,10 @@ fetch_past_read(int dir, const char *key, struct fetch_past *past)
 		return;
 	if (io_read_at(fd, text, sizeof(text) - 1, 0, &got, name, &ignored) ==
 		0 &&
-	    sscanf(text, "%4u %1d\n", &past->tries, &document) == 2) {
-		past->has_document = document != 0;
-		line = strchr(text, '\n') + 1;
+	    (line = strchr(text, '\n')) != NULL &&
+	    sscanf(text, "%4u %18lld", &past->tries, &size) == 2) {
+		past->size = size;
+		line++;
 		line[strcspn(line, "\n")] = '\0';
 		/* It is the name of a file in tmp/, and no path. */
 		if (!strchr(line, '/') && line[0] != '.')
@@ -71,8 +72,8 @@ fetch_past_write(
 
 	name_of('t', key, name);
 	name_of('n', key, draft);
-	piece.iov_len = (size_t)snprintf(text, sizeof(text), "%u %d\n%s\n",
-	    past->tries, past->has_document ? 1 : 0, past->name);
+	piece.iov_len = (size_t)snprintf(text, sizeof(text), "%u %lld\n%s\n",
+	    past->tries, (long long)past->size, past->name);
 	(void)unlinkat(dir, draft, 0);
 	fd = io_create(dir, draft, 0600, err);
 	if (fd < 0)

@@ -11,6 +11,7 @@
 #define HOOKDIR_FETCH_PAST_H
 
 #include <stdbool.h>
+#include <stdint.h>
 
 #include "hmac.h"
 #include "spool.h"
@@ -19,7 +20,7 @@
 struct fetch_past {
 	unsigned tries;		    /* downloads that were begun */
 	char name[SPOOL_NAME_SIZE]; /* its event in tmp/, complete; or "" */
-	bool has_document;	    /* which is in tmp/ as well */
+	int64_t size; /* of its document, which is in tmp/ too; -1: none */
 };
 
 /* What is known of it. Zeros where that is nothing. dir is SPOOL/fetch/. */

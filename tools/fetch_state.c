@@ -46,8 +46,9 @@ open_locked(int dir, const char *name, struct error *err)
 	int fd, rc;
 
 	do {
-		fd = openat(
-		    dir, name, O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0600);
+		fd = openat(dir, name,
+		    O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK,
+		    0600);
 	} while (fd < 0 && errno == EINTR);
 	if (fd < 0)
 		return error_system(err, "cannot open fetch/%s", name);

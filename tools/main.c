@@ -118,7 +118,7 @@ static const struct tool tools[] = {
 	    "  --timeout SECONDS  longest time for a request (30)\n"
 	    "  --rate NUMBER      requests a second to the API (10)\n"
 	    "  --document-retries NUMBER\n"
-	    "                     how often a download is tried again (10)\n"
+	    "                     how often a download is tried (10)\n"
 	    "  --check            log in to the API, and nothing else\n" },
 };
 

@@ -1221,12 +1221,12 @@ ALLOW = ("--allow-host", "*.example")
 
 
 def gives_up(out, event, why, *args):
-    """Two tries more, and then the event is delivered without it."""
+    """Three tries, and then the event is delivered without it."""
     for number in range(2):
         eq(f"{why}, try {number + 1}", out.fetch(
-            event, *ALLOW, "--document-retries", "2", *args).code, AGAIN)
+            event, *ALLOW, "--document-retries", "3", *args).code, AGAIN)
         out.nothing_delivered()
-    got = out.fetch(event, *ALLOW, "--document-retries", "2", *args)
+    got = out.fetch(event, *ALLOW, "--document-retries", "3", *args)
     return refused(got, out, why)
 
 
@@ -1251,11 +1251,11 @@ def _(api, out):
     gives_up(out, by_id("d1"), "files.example: status 500")
 
 
-@test("no retries: the first failure is the last")
+@test("one try: the first failure is the last")
 @site()
 def _(api, out):
     api.answer("/x", 503)
-    refused(out.fetch(by_url(URL), *ALLOW, "--document-retries", "0"), out,
+    refused(out.fetch(by_url(URL), *ALLOW, "--document-retries", "1"), out,
             "files.example: status 503")
 
 
@@ -1267,13 +1267,13 @@ def _(api, out):
         out.configure(base=f"https://127.0.0.1:{closed.getsockname()[1]}")
         for _ in range(4):
             eq("exit", out.fetch(by_url("https://gone.example/x"), *ALLOW,
-                                 "--document-retries", "1").code, AGAIN)
+                                 "--document-retries", "2").code, AGAIN)
         out.nothing_delivered()
     out.configure(base=api.base)
     event = by_url("https://gone.example/x")
     eq("exit", out.fetch(
-        event, *ALLOW, "--document-retries", "1").code, AGAIN)
-    refused(out.fetch(event, *ALLOW, "--document-retries", "1"), out,
+        event, *ALLOW, "--document-retries", "2").code, AGAIN)
+    refused(out.fetch(event, *ALLOW, "--document-retries", "2"), out,
             "gone.example: ")
 
 
@@ -1413,12 +1413,72 @@ def _(api, out):
     process.kill()
     process.communicate(timeout=60)
     # Three tries were cut off, and they count.
-    got = out.fetch(event, "--document-retries", "2", "--timeout", "1")
+    asked = len(api.asked("/presigned/d2"))
+    got = out.fetch(event, "--document-retries", "3")
     eq("exit", got.code, OK)
+    eq("asked no more", len(api.asked("/presigned/d2")), asked)
     eq("d1 was asked for once", len(api.asked("/presigned/d1")), 1)
     ok("d2 has no data", [
         document for document in out.documents()
         if document["subject"] == "d2" and "dataerror" in document])
+
+
+@test("what earlier tries have left is looked at before it is used")
+def _():
+    for name, spoil in (
+            ("torn", lambda out: torn(out, b"3 1")),
+            ("empty", lambda out: torn(out, b"")),
+            ("another name", lambda out: torn(out, b"1 1000\n../../x\n")),
+            ("a number too long", lambda out: torn(out, b"9" * 300 + b"\n")),
+            ("a document cut off", cut_kept)):
+        with Api(authority()) as api:
+            out = Site(api)
+            api.document("d1", b"x" * 1000)
+            api.document("d2", b"y" * 1000)
+            api.answer("/presigned/d2", 503, times=1)
+            event = event_with([{"objectId": "d1"}, {"objectId": "d2"}])
+            eq(f"{name}: first", out.fetch(event).code, AGAIN)
+            spoil(out)
+            eq(f"{name}: second", out.fetch(event).code, OK)
+            for document in out.documents():
+                eq(f"{name}: size", len(out.bytes(document["dataref"])), 1000)
+
+
+def torn(out, text):
+    for name in out.list("fetch"):
+        if name.startswith("t-"):
+            with open(os.path.join(out.path, "fetch", name), "wb") as file:
+                file.write(text)
+
+
+def cut_kept(out):
+    for name in out.list("tmp"):
+        if name.endswith(".bin"):
+            os.truncate(os.path.join(out.path, "tmp", name), 0)
+
+
+@test("a try that hookdir run cuts off delivers nothing; the last one does")
+@site()
+def _(api, out):
+    api.on("/x", api.hang)
+    spool = folder("in")
+    for name in ("tmp", "new", "cur", "failed"):
+        os.mkdir(os.path.join(spool, name))
+    write(os.path.join(spool, "new", "1.json"), dump(by_url(URL)))
+    environment = out.environment()
+    shim_settings = [f"{name}={value}" for name, value in environment.items()
+                     if name.startswith(("LD_", "SHIM_", "ASAN_"))]
+    for _ in range(4):
+        subprocess.run(
+            [TOOL, "run", "--timeout", "2s", "--backoff", "1s:1s",
+             "--retries", "3", spool, "--", "env", *shim_settings,
+             *out.command("--document-retries", "3", *ALLOW, out.path)],
+            capture_output=True, check=True, env=environment, cwd=out.folder,
+            timeout=120)
+        time.sleep(1.1)
+    eq("dead letters", os.listdir(os.path.join(spool, "failed")), [])
+    eq("events", len(out.list("new")), 2)
+    has("why", out.documents()[0]["dataerror"], "not complete after 3 tries")
 
 
 @test("the documents of one event are bounded together")
