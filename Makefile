@@ -133,7 +133,7 @@ TORTURE = $(wildcard tests/torture/powercut.py tests/torture/guest.py \
 	tests/torture/readme.py) \
 	$(BUILD)/tests/torture/timing
 TORTURE_PACKAGES = $(TEST_PACKAGES) $(FUZZ_PACKAGES) xfsprogs e2fsprogs \
-	btrfs-progs qemu-system-x86 qemu-utils kmod nbdkit nbdfuse fuse3 testssl.sh bsdextrautils dnsutils \
+	btrfs-progs qemu-system-x86 qemu-utils kmod nbdkit libnbd-bin fuse3 testssl.sh bsdextrautils dnsutils \
 	clang-tidy clang-tools clang-format cppcheck shellcheck faketime \
 	binutils
 RESULTS = tests/RESULTS.md

@@ -95,14 +95,18 @@ code_of(const struct error *err)
 	return err->code == ERROR_SYSTEM ? EX_IOERR : EX_OSERR;
 }
 
-/* For a user who is neither root nor the owner of the spools */
+/* What to do about a denied permission */
 static const char *
 way_in(const struct error *err)
 {
 	const struct passwd *user = getpwuid(geteuid());
 
-	if ((err->errnum != EACCES && err->errnum != EPERM) || geteuid() == 0 ||
-	    (user && strcmp(user->pw_name, "hookdir") == 0))
+	if ((err->errnum != EACCES && err->errnum != EPERM) || geteuid() == 0)
+		return "";
+	if (strstr(err->text, " /etc/"))
+		return "; run as root: files with keys are readable for root "
+		       "alone";
+	if (user && strcmp(user->pw_name, "hookdir") == 0)
 		return "";
 	return "; run as user hookdir or join the group hookdir";
 }

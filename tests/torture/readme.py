@@ -195,7 +195,8 @@ def install(reader):
     has("the check", reader.check(), "only POST is served here")
     reader.system.run("systemctl", "stop", "hookdir.socket")
     has("no handler", reader.check(), "503")
-    has("no handler", reader.check(), "the handler cannot be reached")
+    has("no handler", reader.check(),
+        "the error log of the web server says why")
     reader.system.run("systemctl", "start", "hookdir.socket")
     reader.take("Check that it works")
 
