@@ -54,6 +54,21 @@ set_mode(int directory, const char *path, struct error *err)
 	return error_system(err, "cannot set the mode of %s", path);
 }
 
+/*
+ * A directory that root makes in a spool belongs to the spool's owner, who
+ * could not write there otherwise. Where it cannot be given away it stays
+ * root's: that is no reason to fail.
+ */
+static void
+give_to_owner(int spool, int directory)
+{
+	struct stat st;
+
+	if (geteuid() == 0 && fstat(spool, &st) == 0 && st.st_uid != 0 &&
+	    fchown(directory, st.st_uid, (gid_t)-1) < 0)
+		errno = 0;
+}
+
 /* Open a directory, or make it. *made says which. */
 static int
 open_or_make(int dir, const char *path, bool *made, struct error *err)
@@ -82,6 +97,8 @@ open_or_make(int dir, const char *path, bool *made, struct error *err)
 		(void)unlinkat(dir, path, AT_REMOVEDIR);
 		io_discard(&fd);
 	}
+	if (*made && fd >= 0 && dir != AT_FDCWD)
+		give_to_owner(dir, fd);
 	return fd;
 }
 

@@ -1372,6 +1372,24 @@ def _():
             eq(what, without_time(spool.one()), without_time(want.one()))
 
 
+@test("what root makes in a spool belongs to the spool's owner")
+def _():
+    needs_root()
+    place = Place()
+    os.chown(place.path, 65534, 65534)
+    place.put("new")
+    done = subprocess.run([TOOL, "run", place.path, "--", "/bin/false"],
+                          capture_output=True, check=False)
+    eq("exit", done.returncode, 0)
+    made = [name for name in os.listdir(place.path)
+            if os.path.isdir(os.path.join(place.path, name))
+            and name not in ("new", "tmp", "cur", "failed", "hold",
+                             "quarantine")]
+    ok(f"made: {made}", "log" in made)
+    for name in made:
+        eq(name, os.stat(os.path.join(place.path, name)).st_uid, 65534)
+
+
 @test("reverify: a call is judged by its very bytes")
 def _():
     # A good signature over an id that has no form of an id
