@@ -21,6 +21,8 @@
 #define BLOCK	  ((size_t)16 << 10)
 #define NAMES_MAX 1000 /* of one message */
 
+#define DRAFT_SIZE 64
+
 /* What has been made is to be found again after a power cut. */
 static int
 flush_parent(int dir, struct error *err)
@@ -176,34 +178,88 @@ rename_free(const struct archive *archive, int from, const char *file,
 	return error_system(err, "cannot move a message to the archive");
 }
 
-/* Write, flush, rename, flush: what is removed next is there for good. */
+/* The name of a file's draft; one that was left behind is removed. */
+static void
+begin_draft(const struct archive *archive, const struct stat *st,
+    char draft[DRAFT_SIZE])
+{
+	(void)snprintf(draft, DRAFT_SIZE, ".%llx-%llx.draft",
+	    (unsigned long long)st->st_dev, (unsigned long long)st->st_ino);
+	(void)unlinkat(archive->dir, draft, 0);
+}
+
+static int
+write_draft(const struct archive *archive, int from, const char *draft,
+    struct error *err)
+{
+	int to = io_create(archive->dir, draft, 0660, err), rc = -1;
+
+	if (to < 0)
+		return -1;
+	if (copy_bytes(from, to, err) == 0 &&
+	    io_fsync(to, "the archive", err) == 0 &&
+	    io_close(&to, "the archive", err) == 0)
+		rc = 0;
+	io_discard(&to);
+	return rc;
+}
+
+/*
+ * Rename the draft and flush that: what is removed next is there for good.
+ * The draft is gone, also on failure.
+ */
+static int
+place_draft(const struct archive *archive, const char *draft, int from,
+    const char *target, struct error *err)
+{
+	int rc = rename_free(archive, archive->dir, draft, from, target, err);
+
+	if (rc != 1)
+		(void)unlinkat(archive->dir, draft, 0);
+	/* Flushed also where it was there: that may not have been. */
+	return rc < 0 ? -1 : io_fsync(archive->dir, "the archive", err);
+}
+
 static int
 copy_file(const struct archive *archive, int from, const struct stat *st,
     const char *target, struct error *err)
 {
-	char draft[64];
-	int to, rc = -1;
+	char draft[DRAFT_SIZE];
 
-	/* One that was left behind is replaced when the message comes again. */
-	(void)snprintf(draft, sizeof(draft), ".%llx-%llx.draft",
-	    (unsigned long long)st->st_dev, (unsigned long long)st->st_ino);
+	begin_draft(archive, st, draft);
+	if (write_draft(archive, from, draft, err) == 0)
+		return place_draft(archive, draft, from, target, err);
 	(void)unlinkat(archive->dir, draft, 0);
-	to = io_create(archive->dir, draft, 0660, err);
-	if (to < 0)
+	return -1;
+}
+
+/* The same by a second name of the file, which takes no room. */
+static int
+link_file(const struct archive *archive, int dir, const char *file, int from,
+    const struct stat *st, struct error *err)
+{
+	char draft[DRAFT_SIZE];
+
+	begin_draft(archive, st, draft);
+	if (linkat(dir, file, archive->dir, draft, 0) < 0)
+		return copy_file(archive, from, st, file, err);
+	if (io_fsync(from, "a file for the archive", err) == 0)
+		return place_draft(archive, draft, from, file, err);
+	(void)unlinkat(archive->dir, draft, 0);
+	return -1;
+}
+
+int
+archive_copy(
+    const struct archive *archive, int dir, const char *file, struct error *err)
+{
+	struct stat st;
+	int from = io_open_file(dir, file, &st, err), rc;
+
+	if (from < 0)
 		return -1;
-	if (copy_bytes(from, to, err) < 0 ||
-	    io_fsync(to, "the archive", err) < 0 ||
-	    io_close(&to, "the archive", err) < 0)
-		goto out;
-	rc = rename_free(archive, archive->dir, draft, from, target, err);
-	if (rc == 1)
-		rc = io_fsync(archive->dir, "the archive", err);
-	else if (rc == 0)
-		(void)unlinkat(archive->dir, draft, 0);
-out:
-	io_discard(&to);
-	if (rc < 0)
-		(void)unlinkat(archive->dir, draft, 0);
+	rc = link_file(archive, dir, file, from, &st, err);
+	io_discard(&from);
 	return rc;
 }
 

@@ -33,4 +33,11 @@ void archive_close(struct archive *archive);
 int archive_move(const struct archive *archive, int dir, const char *file,
     const char *target, struct error *err);
 
+/*
+ * Copy a file there, under its own name: a hard link where that is possible.
+ * 0: it is in the archive and flushed; the file stays where it is.
+ */
+int archive_copy(const struct archive *archive, int dir, const char *file,
+    struct error *err);
+
 #endif

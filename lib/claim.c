@@ -17,6 +17,7 @@
 #include <sys/file.h>
 #include <unistd.h>
 
+#include "document.h"
 #include "io.h"
 #include "room.h"
 
@@ -275,27 +276,47 @@ claim_bury(struct queue *queue, struct claim *claim, struct error *err)
 	return -1;
 }
 
-/* The log first: whoever is killed in between leaves no log of nothing. */
+/*
+ * The log before the message: a process that is killed in between leaves no
+ * log without a message. The document after it, and only if it was removed
+ * here: a command that has moved its event elsewhere may need the document.
+ * A document that cannot be removed does not change what became of its event.
+ */
 static int
 discard(const struct queue *queue, const struct claim *claim, struct error *err)
 {
+	struct error ignored = ERROR_INIT;
+	int dir = queue->states[claim->state];
+
 	queue_log_remove(queue, &claim->name);
-	if (unlinkat(queue->states[claim->state], claim->file, 0) == 0 ||
-	    errno == ENOENT)
+	if (unlinkat(dir, claim->file, 0) == 0) {
+		(void)document_remove(queue->root, &claim->name, dir, &ignored);
+		return 0;
+	}
+	if (errno == ENOENT)
 		return 0;
 	return error_system(err, "cannot remove a message from %s/",
 	    queue_state_name(claim->state));
 }
 
 static int
+move_to(const struct queue *queue, const struct claim *claim,
+    const struct archive *archive, const char *target, struct error *err)
+{
+	if (document_copy(queue->root, &claim->name, archive, err) < 0)
+		return -1;
+	return archive_move(
+	    archive, queue->states[claim->state], claim->file, target, err);
+}
+
+static int
 to_archive(const struct queue *queue, const struct claim *claim,
     const struct archive *archive, const char *target, struct error *err)
 {
-	int from = queue->states[claim->state];
-	int rc = archive_move(archive, from, claim->file, target, err);
+	int rc = move_to(queue, claim, archive, target, err);
 
 	if (rc < 0 && room_regain(queue->root, 0, err))
-		rc = archive_move(archive, from, claim->file, target, err);
+		rc = move_to(queue, claim, archive, target, err);
 	return rc;
 }
 
@@ -303,6 +324,7 @@ static int
 store(const struct queue *queue, const struct claim *claim,
     const struct archive *archive, struct error *err)
 {
+	struct error ignored = ERROR_INIT;
 	struct spool_name plain = claim->name;
 	char target[NAME_MAX + 1];
 
@@ -313,6 +335,8 @@ store(const struct queue *queue, const struct claim *claim,
 	if (to_archive(queue, claim, archive, target, err) < 0)
 		return -1;
 	queue_log_remove(queue, &claim->name);
+	(void)document_remove(
+	    queue->root, &claim->name, archive->dir, &ignored);
 	return 0;
 }
 

@@ -52,7 +52,8 @@ int claim_take_over(struct queue *queue, const char *file, struct claim *claim,
  * claim_defer: back to new/, not to be run before next (0: at any time).
  *	counted says whether this try counts.
  * claim_bury: to failed/, copied there where it is on another file system.
- * claim_finish: removed, or moved to the archive where there is one.
+ * claim_finish: removed, or moved to the archive where there is one, and its
+ *	document with it; see document.h.
  *
  * Where one of the last two fails, name.end is kept in the file's name, so
  * that the next run ends it in the same way, and does not run it again.

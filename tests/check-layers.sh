@@ -19,7 +19,8 @@ lib_layer_of() {
 	jwt | message | credentials | room) echo 5 ;;
 	jwk | signature | notice | envelope | event | spool | head)
 		echo 6 ;;
-	verify | quarantine | cause | seen | jwks | token | queue) echo 7 ;;
+	verify | quarantine | cause | seen | jwks | token | queue | document)
+		echo 7 ;;
 	header_list) echo 7 ;;
 	claim | deliver) echo 8 ;;
 	esac

@@ -14,6 +14,7 @@
 #include "arguments.h"
 #include "claim.h"
 #include "clock.h"
+#include "document.h"
 #include "expire_logs.h"
 #include "look.h"
 
@@ -56,6 +57,8 @@ move_to_archive(struct expiry *expiry, int dir, const char *file,
 	plain.tries = plain.later = 0;
 	plain.next = 0;
 	spool_name_format(&plain, target);
+	if (document_copy(expiry->queue.root, name, &expiry->archive, err) < 0)
+		return -1;
 	if (archive_move(&expiry->archive, dir, file, target, &failed) == 0)
 		return 1;
 	if (failed.errnum == ENOENT)
@@ -69,18 +72,23 @@ remove_one(struct expiry *expiry, enum queue_state state, const char *file,
     const struct spool_name *name, struct error *err)
 {
 	int dir = expiry->queue.states[state], rc = 1;
+	bool archives = expiry->archive.dir >= 0;
 
 	if (state == QUEUE_NEW)
 		return remove_waiting(expiry, file, err);
-	if (expiry->archive.dir >= 0)
+	if (archives)
 		rc = move_to_archive(expiry, dir, file, name, err);
 	else if (unlinkat(dir, file, 0) < 0)
 		rc = errno == ENOENT
 		    ? 0
 		    : error_system(err, "cannot remove %s", file);
-	if (rc == 1)
-		queue_log_remove(&expiry->queue, name);
-	return rc;
+	if (rc != 1)
+		return rc;
+	queue_log_remove(&expiry->queue, name);
+	return document_remove(expiry->queue.root, name,
+		   archives ? expiry->archive.dir : dir, err) < 0
+	    ? -1
+	    : 1;
 }
 
 static void
@@ -126,16 +134,39 @@ visit(void *context, enum queue_state state, const char *file,
 }
 
 static void
-print_summary(const struct expiry *expiry)
+print_summary(const struct expiry *expiry, uint64_t count, const char *what,
+    uint64_t bytes)
 {
 	char size[TOOL_SHORT_SIZE];
 
-	tool_short_size(expiry->bytes, size);
-	(void)printf("%llu %s, %s\n", (unsigned long long)expiry->count,
+	tool_short_size(bytes, size);
+	(void)printf("%llu %s%s, %s\n", (unsigned long long)count, what,
 	    expiry->dry_run	       ? "to be removed"
 		: expiry->archive_path ? "archived"
 				       : "removed",
 	    size);
+}
+
+/* After the messages: what these leave behind goes as well. */
+static int
+expire_leftovers(struct expiry *expiry, struct error *err)
+{
+	struct expire_documents documents = { .before = expiry->before,
+		.archive = &expiry->archive,
+		.dry_run = expiry->dry_run };
+	int rc = 0;
+
+	if (!expiry->dry_run)
+		rc = expire_logs(&expiry->queue, expiry->before, err);
+	if (rc == 0)
+		rc = expire_documents(&expiry->queue, &documents, err);
+	if (documents.code != EX_OK)
+		expiry->code = documents.code;
+	print_summary(expiry, expiry->count, "", expiry->bytes);
+	if (documents.count)
+		print_summary(expiry, documents.count,
+		    "documents without an event ", documents.bytes);
+	return rc;
 }
 
 static int
@@ -148,9 +179,8 @@ expire(struct expiry *expiry)
 		if (expiry->states & 1u << i)
 			rc = queue_each(&expiry->queue, (enum queue_state)i,
 			    visit, expiry, &err);
-	if (rc == 0 && !expiry->dry_run)
-		rc = expire_logs(&expiry->queue, expiry->before, &err);
-	print_summary(expiry);
+	if (rc == 0)
+		rc = expire_leftovers(expiry, &err);
 	return tool_finish(rc < 0 ? tool_error(&err) : expiry->code);
 }
 

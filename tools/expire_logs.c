@@ -15,8 +15,11 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "clock.h"
+#include "document.h"
 #include "io.h"
 #include "names.h"
+#include "tool.h"
 
 #define BATCH  10000
 #define ENDING ".log"
@@ -26,6 +29,7 @@ struct old {
 	int dir;
 	time_t before;
 	struct names names;
+	struct expire_documents *documents; /* NULL for logs */
 };
 
 /* A regular file with that ending, last written or changed before then. */
@@ -54,13 +58,71 @@ visit_message(void *context, enum queue_state state, const char *file,
 	return 0;
 }
 
-/* Those of the batch that have no message any more go. */
+static void
+remove_log(const struct old *old, const char *base)
+{
+	char file[NAME_MAX + 1];
+
+	(void)snprintf(file, sizeof(file), "%s" ENDING, base);
+	(void)unlinkat(old->dir, file, 0);
+}
+
+static int
+remove_or_archive(
+    const struct old *old, const struct spool_name *name, struct error *err)
+{
+	const struct archive *archive = old->documents->archive;
+
+	if (archive->dir >= 0 &&
+	    document_copy(old->queue->root, name, archive, err) < 0)
+		return -1;
+	return document_remove(old->queue->root, name, -1, err);
+}
+
+static void
+print_document(const char *file)
+{
+	(void)printf(DOCUMENT_DIRECTORY "/");
+	tool_print(stdout, span_of(file), SIZE_MAX);
+	(void)putchar('\n');
+}
+
+static void
+remove_document(const struct old *old, const char *base)
+{
+	struct expire_documents *documents = old->documents;
+	char file[NAME_MAX + sizeof(DOCUMENT_ENDING)];
+	struct error err = ERROR_INIT;
+	struct spool_name name;
+	struct stat st;
+	int rc = 1;
+
+	(void)snprintf(file, sizeof(file), "%s" DOCUMENT_ENDING, base);
+	if (!spool_name_parse(base, &name) ||
+	    fstatat(old->dir, file, &st, AT_SYMLINK_NOFOLLOW) < 0)
+		return;
+	if (documents->dry_run)
+		print_document(file);
+	else
+		rc = remove_or_archive(old, &name, &err);
+	if (rc == 1) {
+		documents->count++;
+		documents->bytes += (uint64_t)st.st_size;
+	} else if (rc < 0) {
+		documents->code = tool_error(&err);
+	}
+}
+
+/*
+ * Those of the batch that have no message any more go. Where a message moves
+ * from a directory that has yet to be read to one that has been read, it is
+ * found there when that is read once more.
+ */
 static int
 remove_batch(struct old *old, struct error *err)
 {
 	static const enum queue_state states[] = { QUEUE_NEW, QUEUE_CUR,
-		QUEUE_HOLD, QUEUE_FAILED };
-	char file[NAME_MAX + 1];
+		QUEUE_HOLD, QUEUE_FAILED, QUEUE_NEW, QUEUE_CUR, QUEUE_HOLD };
 	int rc = 0;
 	size_t i;
 
@@ -71,9 +133,10 @@ remove_batch(struct old *old, struct error *err)
 	for (i = 0; rc == 0 && i < old->names.count; i++) {
 		if (old->names.all[i].found)
 			continue;
-		(void)snprintf(
-		    file, sizeof(file), "%s" ENDING, old->names.all[i].base);
-		(void)unlinkat(old->dir, file, 0);
+		if (old->documents)
+			remove_document(old, old->names.all[i].base);
+		else
+			remove_log(old, old->names.all[i].base);
 	}
 	names_free(&old->names);
 	return rc;
@@ -94,6 +157,25 @@ take_log(struct old *old, const char *file, struct error *err)
 		return 0;
 	}
 	(void)snprintf(base, sizeof(base), "%.*s", (int)(len - ending), file);
+	if (names_add(&old->names, base, err) < 0)
+		return -1;
+	return old->names.count < BATCH ? 0 : remove_batch(old, err);
+}
+
+/* Other files than hookdir fetch stores there are left alone. */
+static int
+take_document(struct old *old, const char *file, struct error *err)
+{
+	size_t len = strlen(file), ending = strlen(DOCUMENT_ENDING);
+	char base[NAME_MAX + 1];
+	struct spool_name name;
+
+	if (len <= ending || strcmp(file + len - ending, DOCUMENT_ENDING) != 0)
+		return 0;
+	(void)snprintf(base, sizeof(base), "%.*s", (int)(len - ending), file);
+	if (!spool_name_parse(base, &name) || strcmp(name.base, base) != 0 ||
+	    !is_old(old->dir, file, old->before, false))
+		return 0;
 	if (names_add(&old->names, base, err) < 0)
 		return -1;
 	return old->names.count < BATCH ? 0 : remove_batch(old, err);
@@ -138,11 +220,25 @@ each_file(struct old *old, const char *directory,
 int
 expire_logs(const struct queue *queue, time_t before, struct error *err)
 {
-	struct old old = { queue, -1, before, NAMES_INIT };
+	struct old old = { queue, -1, before, NAMES_INIT, NULL };
 	int rc = each_file(&old, "log", take_log, err);
 
 	if (rc == 0)
 		rc = each_file(&old, "latest", take_mark, err);
+	names_free(&old.names);
+	return rc;
+}
+
+int
+expire_documents(const struct queue *queue, struct expire_documents *documents,
+    struct error *err)
+{
+	time_t stale = clock_now().tv_sec - SPOOL_STALE;
+	struct old old = { queue, -1,
+		documents->before < stale ? documents->before : stale,
+		NAMES_INIT, documents };
+	int rc = each_file(&old, DOCUMENT_DIRECTORY, take_document, err);
+
 	names_free(&old.names);
 	return rc;
 }

@@ -165,6 +165,18 @@ has_documents(const struct fetch_outbox *outbox)
 	return false;
 }
 
+/*
+ * Its time is that of its delivery: one that was kept for another try may be
+ * old, and hookdir expire must not take it for one whose event is gone.
+ */
+static int
+move_document(int tmp, int to, const char *document)
+{
+	if (utimensat(tmp, document, NULL, AT_SYMLINK_NOFOLLOW) < 0)
+		return -1;
+	return io_rename_new(tmp, document, to, document);
+}
+
 static int
 move_documents(struct fetch_outbox *outbox, int to, struct error *err)
 {
@@ -175,8 +187,7 @@ move_documents(struct fetch_outbox *outbox, int to, struct error *err)
 		item = &outbox->items[i];
 		if (item->document[0] == '\0')
 			continue;
-		if (io_rename_new(outbox->spool->tmp, item->document, to,
-			item->document) < 0)
+		if (move_document(outbox->spool->tmp, to, item->document) < 0)
 			return error_system(
 			    err, "cannot move a document out of tmp/");
 		item->moved = true;

@@ -17,8 +17,10 @@ import pty
 import pwd
 import random
 import re
+import shutil
 import socket
 import subprocess
+import tempfile
 import time
 
 import senders
@@ -26,7 +28,7 @@ import shipmondo
 from fcgiclient import KEY, OTHER_KEY, endpoint, new_spool
 from harness import (IS_ROOT, PATIENCE, SANITIZER, Handler, clean_environment,
                      eq, fail, folder, has, hasnt, main, needs_root, ok,
-                     root_file, test, wait_for, write)
+                     read, root_file, test, wait_for, write)
 
 TOOL = os.path.abspath(os.environ.get(
     "HOOKDIR_TOOL", root_file("build", "hookdir")))
@@ -1085,6 +1087,64 @@ def _():
     os.utime(f"{place.path}/log/{kept}.log", (1, 1))
     place.run("expire", "--older-than=1d")
     eq("logs", place.names("log"), [f"{kept}.log"])
+
+
+def document(place, base, age=0):
+    os.makedirs(f"{place.path}/documents", exist_ok=True)
+    path = write(f"{place.path}/documents/{base}.bin", base)
+    os.utime(path, (time.time() - age, time.time() - age))
+    return f"{base}.bin"
+
+
+@test("expire: documents that no event names go, after 36 hours at least")
+def _():
+    place = Place()
+    kept = [document(place, place.put(state, added=added), 9 * DAY)
+            for state, added in (("new", ",later=2,next=5"), ("cur", ",tries=3"),
+                                 ("hold", ""), ("failed", ",tries=9"))]
+    kept += [document(place, "young", 35 * 3600),
+             document(place, "named,tries=1", 9 * DAY)]
+    write(f"{place.path}/documents/theirs", "")
+    os.utime(f"{place.path}/documents/theirs", (1, 1))
+    kept.append("theirs")
+    document(place, "orphan", 37 * 3600)
+    expire = "expire", "--older-than=1h", "--state=hold"
+    has("longer", place.run("expire", "--older-than=2d").out, "0 removed, 0\n")
+    eq("dry run", place.run(*expire, "--dry-run").lines(),
+       ["documents/orphan.bin", "0 to be removed, 0",
+        "1 documents without an event to be removed, 6"])
+    has("still there", place.names("documents"), "orphan.bin")
+    eq("expired", place.run(*expire).lines(),
+       ["0 removed, 0", "1 documents without an event removed, 6"])
+    eq("documents", place.names("documents"), sorted(kept))
+
+
+@test("a document goes where its event goes")
+def _():
+    other = tempfile.mkdtemp(dir="/dev/shm")
+    for archive in None, folder("archive"), other:
+        place = Place()
+        done = [place.put(), place.put("new", added=",tries=1,next=5"),
+                place.put("failed", added=",tries=2", age=100),
+                place.put("hold", age=100), place.put("new", age=100)]
+        stays = place.put("failed")
+        for base in (*done, stays, "orphan"):
+            document(place, base, 9 * DAY if base == "orphan" else 0)
+        option = [f"--archive={archive}"] if archive else []
+        place.run("expire", "--older-than=1m", "--state=new,hold,failed",
+                  *option)
+        tool("run", *option, place.path, "--", "true")
+        eq("left", place.names("documents"), [f"{stays}.bin"])
+        tool("requeue", place.path, stays)
+        eq("requeued", place.names("documents"), [f"{stays}.bin"])
+        if archive:
+            eq("archive", sorted(os.listdir(archive)),
+               sorted(["documents", *(f"{base}.json" for base in done)]))
+            for base in *done, "orphan":
+                eq(base, read(f"{archive}/documents/{base}.bin"),
+                   base)
+            eq("so many", len(os.listdir(f"{archive}/documents")), 6)
+    shutil.rmtree(other)
 
 
 # --- reverify ---------------------------------------------------------------

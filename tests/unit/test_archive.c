@@ -414,6 +414,51 @@ test_what_is_copied_is_a_file(void **state)
 	remove_tree(other);
 }
 
+static void
+copy_to(const char *other)
+{
+	struct stage stage = open_stage(other);
+	struct error err = ERROR_INIT;
+	int i;
+
+	put_file(in_spool(&stage.place, "a.bin"), TEXT);
+	/* A second time: it is there. */
+	for (i = 0; i < 2; i++) {
+		assert_int_equal(
+		    archive_copy(&stage.archive, stage.dir, "a.bin", &err), 0);
+		assert_file(in_spool(&stage.place, "a.bin"), TEXT);
+		assert_file(archived(&stage, "a.bin"), TEXT);
+		assert_int_equal(count_entries(stage.path), 1);
+	}
+	assert_int_equal(unlink(in_spool(&stage.place, "a.bin")), 0);
+	put_file(in_spool(&stage.place, "a.bin"), "another one");
+	assert_int_equal(
+	    archive_copy(&stage.archive, stage.dir, "a.bin", &err), 0);
+	assert_file(archived(&stage, "a.bin"), TEXT);
+	assert_file(archived(&stage, "a,2.bin"), "another one");
+	assert_int_equal(
+	    archive_copy(&stage.archive, stage.dir, "none.bin", &err), -1);
+	assert_int_equal(err.errnum, ENOENT);
+	close_stage(&stage);
+}
+
+static void
+test_copied(void **state)
+{
+	(void)state;
+	copy_to(NULL);
+}
+
+static void
+test_copied_to_another_file_system(void **state)
+{
+	const char *other = other_file_system();
+
+	(void)state;
+	copy_to(other);
+	remove_tree(other);
+}
+
 /* Under every name that a draft of this message could have */
 static void
 plant_drafts(const struct stage *stage, const char *file, bool link)
@@ -685,6 +730,8 @@ main(void)
 		cmocka_unit_test(test_refused),
 		cmocka_unit_test(test_refused_on_another_file_system),
 		cmocka_unit_test(test_what_is_copied_is_a_file),
+		cmocka_unit_test(test_copied),
+		cmocka_unit_test(test_copied_to_another_file_system),
 		cmocka_unit_test(test_draft_that_is_there),
 		cmocka_unit_test(test_two_processes_of_one_number),
 		cmocka_unit_test(test_link_at_the_target),

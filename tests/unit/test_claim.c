@@ -396,6 +396,101 @@ test_finished_with_an_archive(void **state)
 	}
 }
 
+static void
+put_document(const struct stage *stage, const char *file)
+{
+	const char *folder = in_spool(&stage->place, "documents");
+
+	assert_true(mkdir(folder, 0700) == 0 || errno == EEXIST);
+	put_file(in_folder(&stage->place, "documents", file), TEXT);
+}
+
+/* The document of its own event goes with it, and no other. */
+static void
+test_finished_with_a_document(void **state)
+{
+	struct archive archives[2] = { ARCHIVE_INIT, ARCHIVE_INIT };
+	struct error err = ERROR_INIT;
+	struct stage stage;
+	struct claim claim;
+	size_t i;
+
+	(void)state;
+	for (i = 0; i < COUNT(archives); i++) {
+		stage = open_stage();
+		if (i == 1)
+			archives[i] = must_open_archive(&stage);
+		put_document(&stage, "a.bin");
+		put_document(&stage, "b.bin");
+		put_message(&stage, "new", "a,tries=4,later=2,next=5.json");
+		claim = must_take(&stage, "a,tries=4,later=2,next=5.json");
+		assert_int_equal(
+		    claim_finish(&stage.queue, &claim, &archives[i], &err), 0);
+		assert_only(&stage, "cur", NULL);
+		assert_only(&stage, "documents", "b.bin");
+		if (i == 1)
+			assert_only(&stage, "archive/documents", "a.bin");
+		archive_close(&archives[i]);
+		close_stage(&stage);
+	}
+}
+
+/* Whatever else becomes of an event, its document stays. */
+static void
+test_document_stays(void **state)
+{
+	struct stage stage = open_stage();
+	struct archive none = ARCHIVE_INIT;
+	struct error err = ERROR_INIT;
+	struct claim claim;
+
+	(void)state;
+	put_document(&stage, "a.bin");
+	put_message(&stage, "new", "a.json");
+	claim = must_take(&stage, "a.json");
+	assert_int_equal(claim_return(&stage.queue, &claim, &err), 0);
+	claim = must_take(&stage, "a.json");
+	assert_int_equal(claim_defer(&stage.queue, &claim, 0, true, &err), 0);
+	claim = must_take(&stage, "a,tries=1.json");
+	assert_int_equal(claim_bury(&stage.queue, &claim, &err), 0);
+	put_message(&stage, "new", "a.json");
+	claim = must_take(&stage, "a.json");
+	/* Its command has moved the event elsewhere. */
+	assert_int_equal(unlink(in_folder(&stage.place, "cur", claim.file)), 0);
+	assert_int_equal(claim_finish(&stage.queue, &claim, &none, &err), 0);
+	assert_only(&stage, "documents", "a.bin");
+	close_stage(&stage);
+}
+
+/* Its event is not archived without it, and is done when there is room. */
+static void
+test_document_is_not_archived(void **state)
+{
+	struct stage stage = open_stage();
+	struct archive archive = must_open_archive(&stage);
+	struct error err = ERROR_INIT;
+	struct claim claim;
+
+	(void)state;
+	put_document(&stage, "a.bin");
+	put_message(&stage, "new", "a.json");
+	put_file(in_spool(&stage.place, "archive/documents"), TEXT);
+	claim = must_take(&stage, "a.json");
+	assert_int_equal(
+	    claim_finish(&stage.queue, &claim, &archive, &err), -1);
+	assert_only(&stage, "cur", "a,tries=1,end=done.json");
+	assert_only(&stage, "documents", "a.bin");
+	assert_int_equal(
+	    unlink(in_spool(&stage.place, "archive/documents")), 0);
+	claim = must_take_over(&stage, "a,tries=1,end=done.json");
+	assert_int_equal(claim_finish(&stage.queue, &claim, &archive, &err), 0);
+	assert_file(in_spool(&stage.place, "archive/a.json"), TEXT);
+	assert_only(&stage, "archive/documents", "a.bin");
+	assert_only(&stage, "documents", NULL);
+	archive_close(&archive);
+	close_stage(&stage);
+}
+
 /* Moved to cur/ with mv(1) as it was in new/, and left behind there */
 static void
 test_finished_after_others_had_moved_it(void **state)
@@ -1549,6 +1644,9 @@ main(void)
 		cmocka_unit_test(test_finished),
 		cmocka_unit_test(test_finished_with_an_archive),
 		cmocka_unit_test(test_finished_after_others_had_moved_it),
+		cmocka_unit_test(test_finished_with_a_document),
+		cmocka_unit_test(test_document_stays),
+		cmocka_unit_test(test_document_is_not_archived),
 		cmocka_unit_test(test_log_goes_after_a_try_that_counts),
 		cmocka_unit_test(test_log_goes_after_a_try_that_does_not_count),
 		cmocka_unit_test(test_log_goes_after_a_take_over),
