@@ -17,7 +17,6 @@ import pty
 import pwd
 import random
 import re
-import shutil
 import socket
 import subprocess
 import tempfile
@@ -1119,32 +1118,35 @@ def _():
     eq("documents", place.names("documents"), sorted(kept))
 
 
+def goes_with_its_event(archive):
+    place = Place()
+    done = [place.put(), place.put("new", added=",tries=1,next=5"),
+            place.put("failed", added=",tries=2", age=100),
+            place.put("hold", age=100), place.put("new", age=100)]
+    stays = place.put("failed")
+    for base in (*done, stays, "orphan"):
+        document(place, base, 9 * DAY if base == "orphan" else 0)
+    option = [f"--archive={archive}"] if archive else []
+    place.run("expire", "--older-than=1m", "--state=new,hold,failed",
+              *option)
+    tool("run", *option, place.path, "--", "true")
+    eq("left", place.names("documents"), [f"{stays}.bin"])
+    tool("requeue", place.path, stays)
+    eq("requeued", place.names("documents"), [f"{stays}.bin"])
+    if archive:
+        eq("archive", sorted(os.listdir(archive)),
+           sorted(["documents", *(f"{base}.json" for base in done)]))
+        for base in *done, "orphan":
+            eq(base, read(f"{archive}/documents/{base}.bin"),
+               base)
+        eq("so many", len(os.listdir(f"{archive}/documents")), 6)
+
+
 @test("a document goes where its event goes")
 def _():
-    other = tempfile.mkdtemp(dir="/dev/shm")
-    for archive in None, folder("archive"), other:
-        place = Place()
-        done = [place.put(), place.put("new", added=",tries=1,next=5"),
-                place.put("failed", added=",tries=2", age=100),
-                place.put("hold", age=100), place.put("new", age=100)]
-        stays = place.put("failed")
-        for base in (*done, stays, "orphan"):
-            document(place, base, 9 * DAY if base == "orphan" else 0)
-        option = [f"--archive={archive}"] if archive else []
-        place.run("expire", "--older-than=1m", "--state=new,hold,failed",
-                  *option)
-        tool("run", *option, place.path, "--", "true")
-        eq("left", place.names("documents"), [f"{stays}.bin"])
-        tool("requeue", place.path, stays)
-        eq("requeued", place.names("documents"), [f"{stays}.bin"])
-        if archive:
-            eq("archive", sorted(os.listdir(archive)),
-               sorted(["documents", *(f"{base}.json" for base in done)]))
-            for base in *done, "orphan":
-                eq(base, read(f"{archive}/documents/{base}.bin"),
-                   base)
-            eq("so many", len(os.listdir(f"{archive}/documents")), 6)
-    shutil.rmtree(other)
+    with tempfile.TemporaryDirectory(dir="/dev/shm") as other:
+        for archive in None, folder("archive"), other:
+            goes_with_its_event(archive)
 
 
 # --- reverify ---------------------------------------------------------------
