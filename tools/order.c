@@ -91,7 +91,7 @@ static void
 free_if_unused(struct order *order, struct group *group)
 {
 	if (group->entries.count > 0 || group->busy || group->held ||
-	    group->ready || group->parked)
+	    group->ready || group->waits > 0)
 		return;
 	table_remove(&order->groups, &group->link);
 	free_group(group);
@@ -226,7 +226,10 @@ order_started(
 	return 0;
 }
 
-/* All that it has waits until then. */
+/*
+ * All that it has waits until then. A later time that it waits for already
+ * stays in order->later; when that comes, the group is looked at in vain.
+ */
 static int
 park(struct order *order, struct group *group, time_t due, struct error *err)
 {
@@ -235,6 +238,7 @@ park(struct order *order, struct group *group, time_t due, struct error *err)
 	if (later_add(&order->later, due, group, err) < 0)
 		return -1;
 	group->parked = due;
+	group->waits++;
 	return 0;
 }
 
@@ -272,6 +276,7 @@ take_due(struct order *order)
 
 	while ((group = later_take(&order->later)) != NULL) {
 		group->parked = 0;
+		group->waits--;
 		order_make_ready(order, group);
 		free_if_unused(order, group);
 	}

@@ -30,7 +30,8 @@ struct group {
 	bool busy;	     /* one of it was taken by order_next() */
 	unsigned held;	     /* the pass that has seen one in cur/ */
 	bool ready;
-	time_t parked; /* in order->later until then; 0: it is not */
+	time_t parked;	/* the soonest of its times in order->later, or 0 */
+	unsigned waits; /* how often it is in order->later */
 	/* Latest: what was run last; what is below that is superseded. */
 	struct timespec run_version;
 	char *run_file;

@@ -745,6 +745,36 @@ def _():
               flush=True)
 
 
+@test("--latest --watch: a group that is done while an older time of it is "
+      "waited for")
+def _():
+    work = Work()
+    command = work.script("""
+echo "$CE_ID" >>ran
+case $CE_ID in
+a) exit 1 ;;
+b) [ "$(grep -c '^b$' ran)" -gt 1 ] || exit 1 ;;
+esac""")
+    # It fails for the third time, and is next due in four seconds.
+    work.put(name="1795292701.M000001P1Q1.shop,tries=2.json", id="a")
+    runner = work.start("--latest", "--watch", "--backoff", "1s:60s",
+                        command=command)
+    work.wait_for_line("ran", 1)
+    due = time.time() + 5
+    # A newer one, due in a second; then the group has nothing more.
+    work.put(id="b")
+    eq("runs", work.wait_for_line("ran", 3), ["a", "b", "b"])
+    # What was freed gets other contents.
+    while time.time() < due:
+        count = len(work.lines("ran"))
+        work.put(id="c", subject=f"s{count}")
+        work.wait_for_line("ran", count + 1)
+        time.sleep(0.2)
+    ok("it lives", runner.alive())
+    eq("states", work.states(), DONE)
+    eq("exit code", runner.end().code, 0)
+
+
 @test("--latest: what it has run is remembered in latest/, which may be "
       "removed")
 def _():
