@@ -340,15 +340,36 @@ store(const struct queue *queue, const struct claim *claim,
 	return 0;
 }
 
+static int
+end_it(const struct queue *queue, const struct claim *claim,
+    const struct archive *archive, struct error *err)
+{
+	return archive->dir >= 0 ? store(queue, claim, archive, err)
+				 : discard(queue, claim, err);
+}
+
 int
 claim_finish(struct queue *queue, struct claim *claim,
     const struct archive *archive, struct error *err)
 {
-	int rc = archive->dir >= 0 ? store(queue, claim, archive, err)
-				   : discard(queue, claim, err);
+	int rc = end_it(queue, claim, archive, err);
 
 	if (rc < 0)
 		keep(queue, claim, SPOOL_END_DONE);
+	else
+		let_go(claim);
+	return rc;
+}
+
+int
+claim_remove(struct queue *queue, struct claim *claim,
+    const struct archive *archive, struct error *err)
+{
+	struct error ignored = ERROR_INIT;
+	int rc = end_it(queue, claim, archive, err);
+
+	if (rc < 0)
+		(void)claim_return(queue, claim, &ignored);
 	else
 		let_go(claim);
 	return rc;

@@ -53,16 +53,22 @@ int claim_take_over(struct queue *queue, const char *file, struct claim *claim,
  *	counted says whether this try counts.
  * claim_bury: to failed/, copied there where it is on another file system.
  * claim_finish: removed, or moved to the archive where there is one, and its
- *	document with it; see document.h.
+ *	document with it, see document.h; its command has succeeded, or need
+ *	not be run.
+ * claim_remove: the same for a message whose command was not run. Where it
+ *	fails, the message goes back to new/.
  *
- * Where one of the last two fails, name.end is kept in the file's name, so
- * that the next run ends it in the same way, and does not run it again.
+ * Where claim_bury or claim_finish fails, name.end is kept in the file's
+ * name, so that the next run ends it in the same way, and does not run it
+ * again.
  */
 int claim_return(struct queue *queue, struct claim *claim, struct error *err);
 int claim_defer(struct queue *queue, struct claim *claim, time_t next,
     bool counted, struct error *err);
 int claim_bury(struct queue *queue, struct claim *claim, struct error *err);
 int claim_finish(struct queue *queue, struct claim *claim,
+    const struct archive *archive, struct error *err);
+int claim_remove(struct queue *queue, struct claim *claim,
     const struct archive *archive, struct error *err);
 
 #endif

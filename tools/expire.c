@@ -41,7 +41,7 @@ remove_waiting(struct expiry *expiry, const char *file, struct error *err)
 
 	if (rc != 1)
 		return rc;
-	return claim_finish(&expiry->queue, &claim, &expiry->archive, err) < 0
+	return claim_remove(&expiry->queue, &claim, &expiry->archive, err) < 0
 	    ? -1
 	    : 1;
 }

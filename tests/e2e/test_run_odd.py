@@ -95,6 +95,23 @@ def _():
             eq("archived", len(os.listdir(archive)), 6)
 
 
+@test("expire to an archive that is full: what was not run is run yet")
+def _():
+    work = Work()
+    archive = work.beside("full")
+    with small(archive, "4k"):
+        for number in range(3):
+            work.put(event(b'"' + b"x" * 9000 + b'"', id=f"e{number}"),
+                     name=f"{1795000001 + number}.M000001P1Q1.shop.json")
+        names = work.names("new")
+        tool("expire", "--older-than", "1s", "--state", "new", "--archive",
+             archive, work.path, code=IOERR)
+        eq("new", work.names("new"), names)
+        work.run(command=work.script(RAN))
+        eq("run", work.lines("ran"), ["e0", "e1", "e2"])
+        eq("states", work.states(), DONE)
+
+
 @test("an archive that is gone, and back: each is run once")
 def _():
     work = Work()

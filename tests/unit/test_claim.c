@@ -727,6 +727,36 @@ test_not_archived(void **state)
 	close_stage(&stage);
 }
 
+/* It was not run: where it cannot be archived, it is as it was. */
+static void
+test_not_removed(void **state)
+{
+	struct stage stage = open_stage();
+	struct archive archive = must_open_archive(&stage);
+	struct error err = ERROR_INIT;
+	struct claim claim;
+
+	(void)state;
+	assert_int_equal(rmdir(in_folder(&stage.place, "archive", "")), 0);
+	put_message(&stage, "new", "a,tries=3,later=1,next=5.json");
+	claim = must_take(&stage, "a,tries=3,later=1,next=5.json");
+	assert_int_equal(
+	    claim_remove(&stage.queue, &claim, &archive, &err), -1);
+	assert_int_equal(err.errnum, ENOENT);
+	assert_int_equal(claim.fd, -1);
+	assert_only(&stage, "cur", NULL);
+	assert_only(&stage, "new", "a,tries=3,later=1,next=5.json");
+	archive_close(&archive);
+	archive = must_open_archive(&stage);
+	err = (struct error)ERROR_INIT;
+	claim = must_take(&stage, "a,tries=3,later=1,next=5.json");
+	assert_int_equal(claim_remove(&stage.queue, &claim, &archive, &err), 0);
+	assert_only(&stage, "new", NULL);
+	assert_file(in_folder(&stage.place, "archive", "a.json"), TEXT);
+	archive_close(&archive);
+	close_stage(&stage);
+}
+
 /* Where another file has the name, that one stays, and ours has another. */
 static void
 test_name_that_is_taken(void **state)
@@ -1655,6 +1685,7 @@ main(void)
 		cmocka_unit_test(test_moved_away_while_claimed),
 		cmocka_unit_test(test_moved_away_before_it_is_archived),
 		cmocka_unit_test(test_not_archived),
+		cmocka_unit_test(test_not_removed),
 		cmocka_unit_test(test_name_that_is_taken),
 		cmocka_unit_test(test_name_that_is_taken_in_cur),
 		cmocka_unit_test(test_what_is_not_there),
