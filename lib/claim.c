@@ -203,6 +203,12 @@ put(struct queue *queue, struct claim *claim, enum queue_state to,
 	return rc;
 }
 
+void
+claim_leave(struct claim *claim)
+{
+	let_go(claim);
+}
+
 int
 claim_return(struct queue *queue, struct claim *claim, struct error *err)
 {
@@ -355,7 +361,8 @@ claim_finish(struct queue *queue, struct claim *claim,
 	int rc = end_it(queue, claim, archive, err);
 
 	if (rc < 0)
-		keep(queue, claim, SPOOL_END_DONE);
+		keep(queue, claim,
+		    archive->dir >= 0 ? SPOOL_END_ARCHIVE : SPOOL_END_DONE);
 	else
 		let_go(claim);
 	return rc;

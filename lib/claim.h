@@ -48,6 +48,7 @@ int claim_take_over(struct queue *queue, const char *file, struct claim *claim,
  * What becomes of it. Each ends the claim, also when it fails: then the
  * message stays where it was claimed, for the next run to take it over.
  *
+ * claim_leave: it stays where it is.
  * claim_return: back to new/ as if it had not been claimed.
  * claim_defer: back to new/, not to be run before next (0: at any time).
  *	counted says whether this try counts.
@@ -62,6 +63,7 @@ int claim_take_over(struct queue *queue, const char *file, struct claim *claim,
  * name, so that the next run ends it in the same way, and does not run it
  * again.
  */
+void claim_leave(struct claim *claim);
 int claim_return(struct queue *queue, struct claim *claim, struct error *err);
 int claim_defer(struct queue *queue, struct claim *claim, time_t next,
     bool counted, struct error *err);

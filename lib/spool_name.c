@@ -15,12 +15,13 @@
 /* The longest that is ever added to a base. */
 #define ADDED                                                                  \
 	",tries=999999,later=999999,missed=999999,next=9223372036854775807,"   \
-	"end=failed" ENDING
+	"end=archive" ENDING
 #define BASE_MAX (NAME_MAX - sizeof(ADDED))
 
 static const char *const ends[] = {
 	[SPOOL_END_NONE] = "",
 	[SPOOL_END_DONE] = ",end=done",
+	[SPOOL_END_ARCHIVE] = ",end=archive",
 	[SPOOL_END_FAILED] = ",end=failed",
 };
 

@@ -10,7 +10,7 @@
  *	BASE,tries=2,next=1795292800.json  not before this time again
  *	BASE,later=3,next=1795292800.json  put off three times, see 75
  *	BASE,missed=1.json                 could not be read in one pass
- *	BASE,tries=1,end=done.json         done, and no room in the archive
+ *	BASE,tries=1,end=archive.json      done, and no room in the archive
  *
  * Names that are not ours are taken as they are: all but the ending is BASE.
  */
@@ -24,13 +24,14 @@
 #include <time.h>
 
 /*
- * The command has ended, and there was no room where its message belongs: it
- * is moved when there is, and not run again.
+ * The command has ended, and its message could not be put where it belongs:
+ * it is when that is possible, and not run again.
  */
 enum spool_end {
 	SPOOL_END_NONE,
-	SPOOL_END_DONE,
-	SPOOL_END_FAILED
+	SPOOL_END_DONE,	   /* to be removed, or to the archive */
+	SPOOL_END_ARCHIVE, /* to an archive, and never removed without one */
+	SPOOL_END_FAILED   /* to failed/ */
 };
 
 /* 2020: what is older was written by a clock that had not been set. */

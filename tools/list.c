@@ -48,6 +48,7 @@ struct row {
 static const char *const left_behind[] = {
 	[SPOOL_END_NONE] = "its runner has died: run or requeue puts it back",
 	[SPOOL_END_DONE] = "done; run removes or archives it when it can",
+	[SPOOL_END_ARCHIVE] = "done; run --archive archives it when it can",
 	[SPOOL_END_FAILED] = "given up; run moves it to failed/ when it can",
 };
 

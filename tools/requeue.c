@@ -78,7 +78,8 @@ move_orphan(struct work *work, const char *file, const struct spool_name *name,
     struct error *err)
 {
 	struct claim claim = CLAIM_INIT;
-	bool done = name->end == SPOOL_END_DONE;
+	bool done =
+	    name->end == SPOOL_END_DONE || name->end == SPOOL_END_ARCHIVE;
 	int rc = done ? 0 : claim_take_over(&work->queue, file, &claim, err);
 
 	if (rc == 1) {

@@ -20,6 +20,17 @@
 
 #define SLICE INT64_C(20000) /* microseconds */
 
+/* The archive of a run for other types is not the one it waits for. */
+static int
+waits_for_us(struct runner *runner, const char *file,
+    const struct spool_name *name, struct error *err)
+{
+	if (name->end != SPOOL_END_ARCHIVE || !runner->options->type)
+		return 1;
+	return subject_read(
+	    &runner->queue, QUEUE_CUR, file, runner->options->type, NULL, err);
+}
+
 /* Left behind by a runner that died. */
 static int
 visit_abandoned(void *context, enum queue_state state, const char *file,
@@ -35,7 +46,9 @@ visit_abandoned(void *context, enum queue_state state, const char *file,
 	/* Where the first finds no room, the others of a pass are spared. */
 	if (name->end && runner->refused)
 		return 0;
-	rc = claim_take_over(&runner->queue, file, &claim, &failed);
+	rc = waits_for_us(runner, file, name, &failed);
+	if (rc == 1)
+		rc = claim_take_over(&runner->queue, file, &claim, &failed);
 	if (rc == 1 && claim.name.end)
 		run_settle_ended(runner, &claim);
 	else if (rc == 1)

@@ -311,13 +311,33 @@ run_settle_abandoned(
 	return 0;
 }
 
+/* Another run was to archive it: this one must not remove it. */
+static void
+leave_to_archive(struct runner *runner, struct claim *claim)
+{
+	if (!runner->archive_said) {
+		run_progress_clear();
+		tool_warn("%s is done and waits for an archive, like perhaps "
+			  "others: run with --archive",
+		    claim->name.base);
+	}
+	runner->archive_said = true;
+	claim_leave(claim);
+}
+
 void
 run_settle_ended(struct runner *runner, struct claim *claim)
 {
 	struct error err = ERROR_INIT;
-	int rc = claim->name.end == SPOOL_END_DONE
-	    ? claim_finish(&runner->queue, claim, &runner->archive, &err)
-	    : claim_bury(&runner->queue, claim, &err);
+	enum spool_end end = claim->name.end;
+	int rc = 0;
 
+	if (end == SPOOL_END_FAILED)
+		rc = claim_bury(&runner->queue, claim, &err);
+	else if (end == SPOOL_END_ARCHIVE && runner->archive.dir < 0)
+		leave_to_archive(runner, claim);
+	else
+		rc =
+		    claim_finish(&runner->queue, claim, &runner->archive, &err);
 	check(runner, rc, &err);
 }

@@ -61,7 +61,8 @@ struct runner {
 	bool missed;	 /* a message could not be had */
 	unsigned passes; /* how many were begun */
 	bool refused; /* the archive or failed/ has no room, and it was said */
-	int code;     /* to exit with */
+	bool archive_said; /* some wait for an archive, and there is none */
+	int code;	   /* to exit with */
 
 	/* For the progress line, and whether a pass did anything. */
 	unsigned long done, failed, retried, superseded;

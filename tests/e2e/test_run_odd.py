@@ -83,7 +83,7 @@ def _():
             eq("run", work.lines("ran"), [f"e{n}" for n in range(6)])
             eq("new", work.names("new"), [])
             eq("cur", {Parts(name).tries for name in work.names("cur")}, {1})
-            has("list", tool("list", work.path), "done; run removes or")
+            has("list", tool("list", work.path), "done; run --archive")
             # Not by another way, either
             tool("requeue", "--state", "cur", "--all", work.path)
             eq("new", work.names("new"), [])
@@ -110,6 +110,33 @@ def _():
         work.run(command=work.script(RAN))
         eq("run", work.lines("ran"), ["e0", "e1", "e2"])
         eq("states", work.states(), DONE)
+
+
+@test("what waits for its archive is left to a run that has one and takes its "
+      "type")
+def _():
+    work = Work()
+    names = [work.put(id=f"e{number}", where="cur",
+                      name=f"{name},tries=1,end=archive.json")
+             for number, name in enumerate("ab")]
+    work.put(name="c,tries=1,end=archive.json", id="e3")
+    command = work.script(RAN)
+    for options in ((), ("--in-order",), ("--type", "*.change")):
+        done = work.run(*options, command=command)
+        eq("said", done.text.count("waits for an archive"), 1)
+        eq("cur", sorted(work.names("cur")),
+           [*names, "c,tries=1,end=archive.json"])
+    done = work.run("--type", "other.*", "--archive", work.beside("other"),
+                    command=command)
+    eq("said", done.text, "")
+    eq("other", os.listdir(work.beside("other")), [])
+    tool("requeue", "--state", "cur", "--all", work.path)
+    eq("new", work.names("new"), [])
+    work.run("--archive", work.beside("done"), command=command)
+    eq("run", work.lines("ran"), [])
+    eq("states", work.states(), DONE)
+    eq("archived", sorted(os.listdir(work.beside("done"))),
+       ["a.json", "b.json", "c.json"])
 
 
 @test("an archive that is gone, and back: each is run once")

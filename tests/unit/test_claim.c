@@ -710,16 +710,17 @@ test_not_archived(void **state)
 	assert_int_equal(err.errnum, ENOENT);
 	assert_int_equal(claim.fd, -1);
 	assert_only(&stage, "new", NULL);
-	assert_only(&stage, "cur", "a,tries=4,later=1,end=done.json");
+	assert_only(&stage, "cur", "a,tries=4,later=1,end=archive.json");
 	assert_int_equal(count_entries(in_spool(&stage.place, "log")), 1);
 	/* And is moved when there is a place for it, under its own name. */
 	archive_close(&archive);
 	archive = must_open_archive(&stage);
 	err = (struct error)ERROR_INIT;
-	assert_int_equal(claim_take_over(&stage.queue,
-			     "a,tries=4,later=1,end=done.json", &claim, &err),
+	assert_int_equal(
+	    claim_take_over(&stage.queue, "a,tries=4,later=1,end=archive.json",
+		&claim, &err),
 	    1);
-	assert_int_equal(claim.name.end, SPOOL_END_DONE);
+	assert_int_equal(claim.name.end, SPOOL_END_ARCHIVE);
 	assert_int_equal(claim_finish(&stage.queue, &claim, &archive, &err), 0);
 	assert_only(&stage, "cur", NULL);
 	assert_file(in_folder(&stage.place, "archive", "a.json"), TEXT);

@@ -403,7 +403,7 @@ static void
 test_every_length(void **state)
 {
 	static const char added[] = ",tries=999999,later=999999,missed=999999,"
-				    "next=999999999999999999,end=failed";
+				    "next=999999999999999999,end=archive";
 	char file[NAME_MAX + 1], again[NAME_MAX + 1];
 	struct spool_name name, other;
 	size_t len;
@@ -421,14 +421,14 @@ test_every_length(void **state)
 			assert_int_equal(strlen(name.base), len);
 		name.tries = name.later = name.missed = SPOOL_TRIES_MAX;
 		name.next = 999999999999999999;
-		name.end = SPOOL_END_FAILED;
+		name.end = SPOOL_END_ARCHIVE;
 		spool_name_format(&name, file);
 		assert_true(strlen(file) <= NAME_MAX);
 		assert_int_equal(
 		    strncmp(file + strlen(name.base), added, strlen(added)), 0);
 		assert_true(parse(file, &other));
 		assert_string_equal(other.base, name.base);
-		assert_int_equal(other.end, SPOOL_END_FAILED);
+		assert_int_equal(other.end, SPOOL_END_ARCHIVE);
 		assert_int_equal(other.missed, SPOOL_TRIES_MAX);
 		spool_name_shorten(&other);
 		assert_string_equal(other.base, name.base);
