@@ -76,8 +76,7 @@ read_backoff(struct run_options *run, const char *text)
 }
 
 static void
-read_option(
-    struct run_options *run, const char **archive, int got, const char *text)
+read_option(struct run_options *run, int got, const char *text)
 {
 	switch (got) {
 	case OPTION_JOBS:
@@ -96,7 +95,7 @@ read_option(
 		    (int64_t)read_limited("--timeout", text) * SECOND;
 		break;
 	case OPTION_ARCHIVE:
-		*archive = text;
+		run->archive = text;
 		break;
 	case OPTION_TYPE:
 		run->type = text;
@@ -214,7 +213,7 @@ set_up_order(struct runner *runner)
 }
 
 static int
-open_runner(struct runner *runner, const char *archive, struct error *err)
+open_runner(struct runner *runner, struct error *err)
 {
 	const struct run_options *run = runner->options;
 	unsigned i;
@@ -224,11 +223,8 @@ open_runner(struct runner *runner, const char *archive, struct error *err)
 		return error_set(err, ERROR_MEMORY, "no memory for jobs");
 	if (queue_directory(&runner->queue, QUEUE_CUR, err) < 0)
 		return -1;
-	if (archive && archive_open(&runner->archive, archive, err) < 0)
+	if (run_open_archive(runner, err) < 0)
 		return -1;
-	if (archive && queue_owns(&runner->queue, runner->archive.dir))
-		return error_set(err, ERROR_CONFIGURATION,
-		    "--archive: %s is a directory of the spool", archive);
 	runner->signals = open_signals(err);
 	if (runner->signals < 0 ||
 	    guard_start(&runner->guard, run->jobs, err) < 0)
@@ -282,11 +278,11 @@ pause_without_signals(void)
 
 /* A run that watches waits for descriptors and memory. 1, 0: stop, or -1. */
 static int
-open_patiently(struct runner *runner, const char *archive, struct error *err)
+open_patiently(struct runner *runner, struct error *err)
 {
 	bool said = false;
 
-	while (open_runner(runner, archive, err) < 0) {
+	while (open_runner(runner, err) < 0) {
 		if (!runner->options->watch || !runner_is_shortage(err))
 			return -1;
 		if (!said)
@@ -301,10 +297,10 @@ open_patiently(struct runner *runner, const char *archive, struct error *err)
 }
 
 static int
-work(struct runner *runner, const char *archive)
+work(struct runner *runner)
 {
 	struct error err = ERROR_INIT;
-	int alone = open_patiently(runner, archive, &err);
+	int alone = open_patiently(runner, &err);
 
 	if (alone < 0)
 		return tool_error(&err);
@@ -333,13 +329,12 @@ tool_run(int argc, char **argv)
 		.order_lock = -1,
 		.signals = -1,
 		.inotify = -1 };
-	const char *archive = NULL;
 	char path[PATH_MAX];
 	int got, ours, operands = 0, code;
 
 	ours = count_before_command(argc, argv);
 	while ((got = arguments_next(ours, argv, options, &operands)) != -1)
-		read_option(&run, &archive, got, optarg);
+		read_option(&run, got, optarg);
 	if (run.in_order && run.latest)
 		return tool_usage("--in-order and --latest exclude each other");
 	if (run.watch && run.until_empty)
@@ -362,7 +357,7 @@ tool_run(int argc, char **argv)
 	code = open_spool(&runner.queue, argv[1], run.watch);
 	if (code != EX_OK)
 		return code;
-	code = work(&runner, archive);
+	code = work(&runner);
 	close_runner(&runner);
 	return code;
 }

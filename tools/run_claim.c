@@ -70,6 +70,7 @@ run_start_pass(struct runner *runner)
 	if (runner_waits(runner))
 		runner->refused = false;
 	runner->exhausted = false;
+	run_follow_archive(runner);
 	rc = queue_each(
 	    &runner->queue, QUEUE_CUR, visit_abandoned, runner, &err);
 	if (rc == 0 && runner_keeps_order(runner))

@@ -25,6 +25,7 @@ struct run_options {
 	unsigned jobs, retries;
 	uint64_t backoff_base, backoff_max; /* seconds */
 	const char *type;		    /* a glob, or NULL */
+	const char *archive;		    /* a path, or NULL */
 	bool in_order, latest;
 	bool watch, until_empty;
 	bool quiet;
@@ -61,8 +62,9 @@ struct runner {
 	bool missed;	 /* a message could not be had */
 	unsigned passes; /* how many were begun */
 	bool refused; /* the archive or failed/ has no room, and it was said */
-	bool archive_said; /* some wait for an archive, and there is none */
-	int code;	   /* to exit with */
+	bool archive_said;    /* some wait for an archive, and there is none */
+	bool unarchived_said; /* the archive's path is no directory now */
+	int code;	      /* to exit with */
 
 	/* For the progress line, and whether a pass did anything. */
 	unsigned long done, failed, retried, superseded;
@@ -131,6 +133,14 @@ void run_settle(struct runner *runner, struct slot *slot, int status);
 int run_settle_abandoned(
     struct runner *runner, struct claim *claim, struct error *err);
 void run_settle_ended(struct runner *runner, struct claim *claim);
+
+/*
+ * run_archive.c: open the archive, where there is one; and follow its path
+ * to another directory, as the one that is open may be gone. Where that
+ * fails, a line says so and the open one stays.
+ */
+int run_open_archive(struct runner *runner, struct error *err);
+void run_follow_archive(struct runner *runner);
 
 /* run_odd.c: pass over a message of new/ that cannot be claimed. */
 void run_pass_over(

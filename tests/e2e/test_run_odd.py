@@ -11,6 +11,7 @@ import fcntl
 import json
 import os
 import pwd
+import shutil
 import signal
 import subprocess
 import time
@@ -151,6 +152,39 @@ def _():
     eq("run", len(work.lines("ran")), 3)
     eq("archived", len(os.listdir(archive)), 3)
     eq("states", work.states(), DONE)
+
+
+@test("--watch: an archive that is removed is made again, and one that is put "
+      "in its place is used")
+def _():
+    work = Work()
+    archive = work.beside("done")
+    work.put(id="e1")
+    # A pass is made when new/ is moved, as well as from time to time.
+    runner = work.start("--watch", "--archive", archive,
+                        command=work.script(RAN))
+
+    def pass_over():
+        wait_for(runner.is_idle, "rest")
+        os.rename(work.place("new"), work.place("new.old"))
+        os.rename(work.place("new.old"), work.place("new"))
+
+    wait_for(lambda: work.states() == DONE, "the first")
+    shutil.rmtree(archive)
+    work.put(id="e2")
+    work.wait_for_line("ran", 2)
+    wait_for(lambda: work.names("cur"), "one that waits")
+    pass_over()
+    wait_for(lambda: work.states() == DONE, "the second")
+    eq("archived", len(os.listdir(archive)), 1)
+    os.rename(archive, archive + ".old")
+    os.mkdir(archive)
+    pass_over()
+    work.put(id="e3")
+    work.wait_for_line("ran", 3)
+    wait_for(lambda: len(os.listdir(archive)) == 1, "the third")
+    eq("run", work.lines("ran"), ["e1", "e2", "e3"])
+    eq("exit code", runner.end().code, IOERR)
 
 
 @test("failed/ that takes nothing: what was given up is not started again, "
