@@ -54,7 +54,7 @@ visit_abandoned(void *context, enum queue_state state, const char *file,
 	else if (rc == 1)
 		rc = run_settle_abandoned(runner, &claim, &failed);
 	if (rc < 0)
-		runner_miss(runner, &failed);
+		run_pass_over_cur(runner, file, &failed);
 	return 0;
 }
 

@@ -18,10 +18,11 @@
 
 /* Is it the file itself that cannot be read? */
 static bool
-is_unreadable(const struct runner *runner, const char *file, struct error *err)
+is_unreadable(const struct runner *runner, enum queue_state state,
+    const char *file, struct error *err)
 {
 	struct stat st;
-	int fd = queue_open_file(&runner->queue, QUEUE_NEW, file, &st, err);
+	int fd = queue_open_file(&runner->queue, state, file, &st, err);
 
 	if (fd >= 0)
 		io_discard(&fd);
@@ -91,7 +92,7 @@ run_pass_over(
 	struct spool_name name;
 
 	if (!spool_name_parse(file, &name) ||
-	    !is_unreadable(runner, file, &why)) {
+	    !is_unreadable(runner, QUEUE_NEW, file, &why)) {
 		runner_miss(runner, failed);
 		return;
 	}
@@ -103,4 +104,25 @@ run_pass_over(
 	run_progress_clear();
 	if (move_on(runner, file, &name, &why, &err) < 0)
 		runner_miss(runner, &err);
+}
+
+/*
+ * Without opening it there is no telling whether another runner's command has
+ * it, and so it keeps its name; the exit code is left to what can be mended by
+ * another run.
+ */
+void
+run_pass_over_cur(
+    struct runner *runner, const char *file, const struct error *failed)
+{
+	struct error why = ERROR_INIT;
+
+	if (!is_unreadable(runner, QUEUE_CUR, file, &why)) {
+		runner_miss(runner, failed);
+		return;
+	}
+	if (runner->passes > 1)
+		return;
+	run_progress_clear();
+	tool_warn("%s; left in cur/", why.text);
 }

@@ -142,8 +142,13 @@ void run_settle_ended(struct runner *runner, struct claim *claim);
 int run_open_archive(struct runner *runner, struct error *err);
 void run_follow_archive(struct runner *runner);
 
-/* run_odd.c: pass over a message of new/ that cannot be claimed. */
+/*
+ * run_odd.c: pass over a message of new/, or one of cur/, that cannot be
+ * claimed. passes must count the pass.
+ */
 void run_pass_over(
+    struct runner *runner, const char *file, const struct error *err);
+void run_pass_over_cur(
     struct runner *runner, const char *file, const struct error *err);
 
 /* run_progress.c: a line on a terminal, and none elsewhere. */

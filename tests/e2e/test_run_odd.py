@@ -258,6 +258,26 @@ def _():
         ok("oldest", stats["states"]["failed"]["oldest"] < 90 * 86400)
 
 
+@test("a message left in cur/ that cannot be read is said by each run, and "
+      "makes none fail")
+def _():
+    needs_root()
+    for options in ((), ("--in-order",), ("--latest",)):
+        work = Work()
+        work.put(id="e1")
+        name = work.put(id="e2", where="cur", name="a,tries=1.json")
+        give_to_nobody(work)
+        os.chown(work.place("cur", name), 0, 0)
+        os.chmod(work.place("cur", name), 0)
+        for _ in range(4):
+            done = as_nobody(work, *options,
+                             command=work.script(RAN)).ended()
+            eq("said", done.text.count("left in cur/"), 1)
+            eq(f"exit code ({done.text})", done.code, 0)
+        eq("run", work.lines("ran"), ["e1"])
+        eq("cur", work.names("cur"), [name])
+
+
 @test("--until-empty ends by itself where a message cannot be read")
 def _():
     needs_root()
