@@ -175,25 +175,32 @@ open_signals(struct error *err)
 
 /*
  * Who keeps an order must be alone. 1: we are. 0: somebody else is, and
- * what there is to do is done by it.
+ * what there is to do is done by it; or a signal says stop.
  */
 static int
 be_alone(struct runner *runner, struct error *err)
 {
+	const bool watch = runner->options->watch;
 	bool said = false;
 
-	while ((runner->order_lock = order_lock(&runner->queue, err)) == -2) {
-		if (!runner_waits(runner)) {
+	while ((runner->order_lock = order_lock(&runner->queue, err)) < 0) {
+		if (runner->order_lock == -1 &&
+		    !(watch && runner_is_shortage(err)))
+			return -1;
+		if (runner->order_lock == -2 && !runner_waits(runner)) {
 			tool_note("another run keeps order here");
 			return 0;
 		}
-		if (!said)
+		if (!said && runner->order_lock == -2)
 			tool_note("waiting for another run that keeps order");
+		else if (!said)
+			tool_warn("%s; waiting until that is over", err->text);
 		said = true;
+		*err = (struct error)ERROR_INIT;
 		if (run_pause(runner))
 			return 0;
 	}
-	return runner->order_lock < 0 ? -1 : 1;
+	return 1;
 }
 
 /* What a run that ends by itself defers is for the next one. */

@@ -253,6 +253,9 @@ follow(struct runner *runner, struct error *err)
 	}
 	if (queue_owns(&other, runner->queue.states[QUEUE_NEW])) {
 		queue_close(&other);
+		if (runner_keeps_order(runner) && runner->order_lock < 0 &&
+		    keep_order_here(runner, err) < 0)
+			return -1;
 		return runner->inotify < 0 ? runner_watch(runner, err) : 0;
 	}
 	queue_close(&runner->queue);

@@ -8,6 +8,7 @@ and the others go on.
 
 import contextlib
 import fcntl
+import itertools
 import json
 import os
 import pwd
@@ -388,10 +389,11 @@ def _():
     work = Work()
     limit = ["sh", "-c", 'ulimit -S -n "$0" && exec "$@"']
     command = work.script(RAN)
-    for count in ("8", "9", "10", "11", "12", "13"):
+    for order, count in itertools.product(((), ("--in-order",)),
+                                          range(8, 14)):
         work.clear()
-        runner = work.start("--watch", "--jobs", "4", command=command,
-                            wrapper=(*limit, count))
+        runner = work.start("--watch", "--jobs", "4", *order, command=command,
+                            wrapper=(*limit, str(count)))
         work.fill(8)
         time.sleep(1.5)
         if not runner.alive():
