@@ -109,7 +109,7 @@ find_signed(const struct facts *facts, struct buf *out)
 /*
  * A signature covers the body. Whoever has one signed body can send it with
  * any header: a subject that only the header names gets no other message's
- * group.
+ * group. A type that only the header names is believed, as no data says it.
  */
 static void
 append_origin(const struct facts *facts, struct span about, struct buf *out)
