@@ -78,6 +78,9 @@ check_script(const char *path)
 		    path, path);
 	interpreter += strspn(interpreter, " \t");
 	interpreter[strcspn(interpreter, " \t")] = '\0';
+	if (!interpreter[0])
+		return tool_fail(EX_UNAVAILABLE,
+		    "%s: its first line is #! without an interpreter", path);
 	if (access(interpreter, X_OK) == 0)
 		return EX_OK;
 	return refuse(

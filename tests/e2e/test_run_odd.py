@@ -518,6 +518,8 @@ def _():
             ("#!/bin/sh\r\ntrue\r\n", 0o755, "CR LF"),
             ("#!/no/such/interpreter -x\n", 0o755,
              "interpreter /no/such/interpreter"),
+            ("#!\ntrue\n", 0o755, "#! without an interpreter"),
+            ("#! \t\ntrue\n", 0o755, "#! without an interpreter"),
             ("#! /bin/sh\n", 0o644, "chmod +x")):
         path = work.beside("program")
         with open(path, "w", encoding="utf-8", newline="") as file:
