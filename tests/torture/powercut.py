@@ -81,23 +81,23 @@ class Ledger:
         self.number = 0
         self.lock = threading.Lock()
 
-    def data(self):
+    def data(self, about=0):
         """A JSON object like no other, mostly small"""
         with self.lock:
             self.number += 1
             number = self.number
             size = self.rng.choice((0, 0, 100, 3000, 5000, 40000, 300000))
             filler = self.rng.randbytes(size // 2).hex()
-        return (f'{{"n":{number},"at":{time.time_ns()},"s":"{filler}"}}'
-                .encode())
+        return (f'{{"id":{about},"n":{number},"at":{time.time_ns()},'
+                f'"s":"{filler}"}}'.encode())
 
     def plain(self):
         data = self.data()
         self.note(data, data)
         return data
 
-    def signed(self, key=KEY):
-        data = shipmondo.form_b(self.data())
+    def signed(self, key=KEY, about=0):
+        data = shipmondo.form_b(self.data(about))
         body = shipmondo.body(data, key)
         self.note(body, data)
         return body
@@ -545,18 +545,22 @@ def reverify(machine):
                     HOOKDIR_KEY=OTHER_KEY)
 
 
-# The id says what becomes of a message, so that repeats end alike: most are
-# done, some are given up at once, fail, take a while or are put off. What is
-# done is recorded before the command ends, on a disk that keeps its power.
+# The digest of its body says what becomes of a message, so that repeats end
+# alike: most are done, some are given up at once, fail, take a while or are
+# put off. What is done is recorded before the command ends, on a disk that
+# keeps its power.
 CONSUMER = """
-case $CE_ID in
+body=$(jq -r .bodysha256) || exit 1
+case $body in
 *[01]) exit 65 ;;
 *[23]) exit 1 ;;
 *4) sleep 0.005 ;;
 *ff) exit 75 ;;
 esac
-: >"$1/$CE_ID"
+: >"$1/$body"
 """
+RECORD = ': >"$0/$(jq -r .bodysha256)"'
+
 
 
 class Consumers(Load):
@@ -644,8 +648,8 @@ class Consumers(Load):
             machine.hookdir(command, "--all", machine.spool)
         archive = ["--archive", machine.archive] if self.run_archives else []
         machine.hookdir("run", "--until-empty", "--jobs", "4", *archive,
-                        machine.spool, "--", "sh", "-c",
-                        ': >"$0/$CE_ID"', machine.records)
+                        machine.spool, "--", "sh", "-c", RECORD,
+                        machine.records)
         found = self.found(machine)
         eq("torn after all", found.torn, [])
         eq("left in the spool", {
@@ -702,10 +706,10 @@ class Latest(Consumers):
     def job(self, machine, number):
         """Each sender has a subject of its own, so what it sends is older
         than what it sends then."""
-        body = self.body(machine)
+        body = machine.ledger.signed(about=number + 1)
         machine.subjects[digest(body)] = (number, len(machine.subjects))
         machine.send(body, headers=[("SMD-Resource-Type", "Orders"),
-                                    ("SMD-Resource-Id", str(number))])
+                                    ("SMD-Resource-Id", str(number + 1))])
 
     def missing(self, machine, found):
         there = self.done(machine) | set(found.places)
@@ -724,7 +728,7 @@ class Latest(Consumers):
     def after(self, machine):
         machine.hookdir("requeue", "--all", machine.spool)
         machine.hookdir("run", "--until-empty", "--latest", machine.spool,
-                        "--", "sh", "-c", ': >"$0/$CE_ID"', machine.records)
+                        "--", "sh", "-c", RECORD, machine.records)
         eq("neither run nor superseded after all", self.not_superseded(
             machine, self.done(machine)), set())
         machine.goes_on(self.body(machine))

@@ -10,23 +10,24 @@
 
 #include "seen.h"
 
-int __wrap_seen_deliver(const struct spool *spool, struct timespec received,
-    struct iovec *iov, int count, const char key[SHA256_HEX_SIZE],
-    unsigned window, char name[SPOOL_NAME_SIZE], struct error *err);
+/* So that the compiler knows when the real one has changed. */
+__typeof__(seen_deliver) __wrap_seen_deliver;
 
 int
 __wrap_seen_deliver(const struct spool *spool, struct timespec received,
-    struct iovec *iov, int count, const char key[SHA256_HEX_SIZE],
-    unsigned window, char name[SPOOL_NAME_SIZE], struct error *err)
+    const struct iovec *iov, int count, struct seen *wanted,
+    char name[SPOOL_NAME_SIZE], struct error *err)
 {
 	int seen = spool_directory(spool->root, "seen", err), fd;
 
-	(void)window;
 	if (seen < 0)
 		return -1;
-	fd = openat(seen, key, O_CREAT | O_EXCL | O_WRONLY | O_CLOEXEC, 0660);
+	fd = openat(
+	    seen, wanted->key, O_CREAT | O_EXCL | O_WRONLY | O_CLOEXEC, 0660);
 	if (fd < 0)
-		return errno == EEXIST ? 0 : error_system(err, "no %s", key);
+		return errno == EEXIST
+		    ? 0
+		    : error_system(err, "no %s", wanted->key);
 	(void)fsync(fd);
 	(void)fsync(seen);
 	(void)close(fd);
