@@ -478,11 +478,11 @@ test_document_is_not_archived(void **state)
 	claim = must_take(&stage, "a.json");
 	assert_int_equal(
 	    claim_finish(&stage.queue, &claim, &archive, &err), -1);
-	assert_only(&stage, "cur", "a,tries=1,end=done.json");
+	assert_only(&stage, "cur", "a,tries=1,end=archive.json");
 	assert_only(&stage, "documents", "a.bin");
 	assert_int_equal(
 	    unlink(in_spool(&stage.place, "archive/documents")), 0);
-	claim = must_take_over(&stage, "a,tries=1,end=done.json");
+	claim = must_take_over(&stage, "a,tries=1,end=archive.json");
 	assert_int_equal(claim_finish(&stage.queue, &claim, &archive, &err), 0);
 	assert_file(in_spool(&stage.place, "archive/a.json"), TEXT);
 	assert_only(&stage, "archive/documents", "a.bin");
