@@ -112,17 +112,9 @@ head_add(struct buf *out, const char salt[HEAD_SALT_SIZE], struct span name,
 }
 
 bool
-head_read_request(struct span *rest, struct span *method, struct span *path,
-    struct span *query)
+head_read_request(struct span *rest, struct span *line)
 {
-	struct span line;
-
-	if (!span_cut(rest, '\n', &line) || !span_cut(&line, ' ', method))
-		return false;
-	*path = (struct span){ NULL, 0 };
-	(void)span_cut(&line, '?', path);
-	*query = line;
-	return true;
+	return span_cut(rest, '\n', line) && memchr(line->at, ' ', line->len);
 }
 
 bool

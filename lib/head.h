@@ -7,6 +7,10 @@
  * a header (RFC 9110 section 5.5: CR, LF) is a space. All others are as they
  * came, so that a signature over them can be verified again.
  *
+ * The first line is for people: of a path that a web server has decoded,
+ * "?" and spaces in it look like those between its parts. Method, path and
+ * query are members of the quarantined event.
+ *
  * Of a header that carries a secret there is "sha256:SALT:DIGEST", the
  * digest of SALT, a colon, and the value. The salt is made anew for each
  * call: a secret that is known can be compared with any of them, and a table
@@ -36,11 +40,10 @@ int head_add(struct buf *out, const char salt[HEAD_SALT_SIZE], struct span name,
     const char *value, enum header_secrecy secrecy, struct error *err);
 
 /*
- * The other direction. *rest begins as the whole text, and is then that of
- * the headers. False when it is no such line.
+ * The other direction; line is the first one as a whole. *rest begins as the
+ * whole text, and is then that of the headers. False when it is no such line.
  */
-bool head_read_request(struct span *rest, struct span *method,
-    struct span *path, struct span *query);
+bool head_read_request(struct span *rest, struct span *line);
 bool head_read_header(struct span *rest, struct span *name, struct span *value);
 
 #endif

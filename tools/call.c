@@ -134,45 +134,30 @@ read_kept(struct call *call, struct span headers,
 	return 0;
 }
 
-/* NUL-terminated, though that is no part of it. */
-static void
-put(struct buf *out, struct span text)
-{
-	buf_append_span(out, text);
-	buf_append_byte(out, '\0');
-	out->len -= !out->failed;
-}
-
-/* From the head; *headers is what follows its first line. */
+/* *headers is what follows the first line of the head. */
 static int
 read_head(struct call *call, struct span *headers, struct error *err)
 {
-	struct span method, path, query;
+	struct span line;
 
 	*headers = buf_span(&call->message.head);
 	if (memchr(headers->at, '\0', headers->len) ||
-	    !head_read_request(headers, &method, &path, &query))
+	    !head_read_request(headers, &line))
 		return altered(err, "request");
-	put(&call->method, method);
-	put(&call->path, path);
-	put(&call->query, query);
-	if (read_header(*headers, "content-type", &call->content_type, err) <
-		0 ||
-	    buf_check(&call->method, err) < 0 ||
-	    buf_check(&call->path, err) < 0)
-		return -1;
-	return buf_check(&call->query, err);
+	return read_header(*headers, "content-type", &call->content_type, err);
 }
 
-/* From members alone, as they were before there was a head. */
+/*
+ * From the members, where the path ends and the query begins is certain; see
+ * head.h. No signature of those that are checked here is over any of them.
+ */
 static int
-read_members(struct call *call, struct error *err)
+read_target(struct call *call, struct error *err)
 {
 	if (read_member(call, "method", &call->method, err) < 0 ||
-	    read_member(call, "path", &call->path, err) < 0 ||
-	    read_member(call, "query", &call->query, err) < 0)
+	    read_member(call, "path", &call->path, err) < 0)
 		return -1;
-	return read_member(call, "datacontenttype", &call->content_type, err);
+	return read_member(call, "query", &call->query, err);
 }
 
 /* How the call came. */
@@ -187,9 +172,11 @@ read_request(
 
 	if (rc > 0)
 		rc = read_head(call, &headers, err);
-	else if (rc == 0)
-		rc = read_members(call, err);
-	if (rc < 0 || read_member(call, "source", &call->source, err) < 0)
+	else if (rc == 0) /* as it was before there was a head */
+		rc = read_member(
+		    call, "datacontenttype", &call->content_type, err);
+	if (rc < 0 || read_target(call, err) < 0 ||
+	    read_member(call, "source", &call->source, err) < 0)
 		return -1;
 	if (!call->source.len)
 		return altered(err, "source");

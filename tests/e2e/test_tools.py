@@ -1574,6 +1574,24 @@ def _():
              env=environment("github", HOOKDIR_DEDUP=wrong))
 
 
+@test("reverify: path and query are the handler's, decoded or not")
+def _():
+    for path, query in (("/a?b", "c=d"), ("/a?b?c", ""), ("/a b#c", "d?e"),
+                        ("/a\nb\rc", "d"), ("/a\x7f\x01b", "?"), ("/", ""),
+                        (b"/\xe5?x", "\u00f8"), ("/\u00e5\u00f8?", b"\xff?")):
+        spools = [new_spool(), new_spool()]
+        for spool, key, code in zip(
+                spools, (senders.GITHUB_KEY, "wrong"), (200, 403),
+                strict=True):
+            received(JSON, spool, senders.github(JSON), code,
+                     HOOKDIR_AUTH=None, HOOKDIR_SENDER="github",
+                     HOOKDIR_KEY=key, SCRIPT_NAME=path, QUERY_STRING=query)
+        tool("reverify", spools[1].path, env=environment("github"))
+        want, got = (spool.one() for spool in spools)
+        for name in ("source", "path", "query"):
+            eq(f"{name} of {path!r} and {query!r}", got[name], want[name])
+
+
 @test("reverify: --ignore-time for calls that came while the clock was wrong")
 def _():
     when = int(time.time()) - 30 * DAY

@@ -82,8 +82,8 @@ check_again(struct call *call, const struct header_list *headers,
 	events_join(&envelope, &text);
 	CHECK(read_call(&again, buf_span(&text), headers));
 	CHECK(fuzz_same(buf_span(&again.message.body), buf_span(&m->body)));
-	CHECK(fuzz_same(again.message.path, m->path));
-	CHECK(fuzz_same(again.message.query, m->query));
+	CHECK(events_same_member(again.message.path, m->path));
+	CHECK(events_same_member(again.message.query, m->query));
 	CHECK(fuzz_same(again.message.content_type, m->content_type));
 	if (uri_is_reference(span_of(m->source)))
 		CHECK(strcmp(again.message.source, m->source) == 0);
