@@ -3,7 +3,9 @@
  * conf - the parameters of an endpoint, from a web server's configuration
  *
  * conf_syntax takes a file apart into directives; here they are put into
- * blocks. A block has what the block around it has, and its own.
+ * blocks. A block has its own parameters, and those of the block around it:
+ * of nginx (ngx_http_fastcgi_merge_loc_conf()) only if it sets none at all,
+ * of Apache (mod_env.c) those that it neither sets nor unsets.
  */
 #include "conf.h"
 
@@ -11,10 +13,11 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "conf_list.h"
 #include "conf_syntax.h"
-#include "secret.h"
 
-#define DEPTH_MAX 16 /* of blocks */
+#define DEPTH_MAX 32 /* of blocks, and the file */
+#define PREFIX	  "HOOKDIR_"
 
 /* How well a block fits what is wanted. */
 enum fit {
@@ -25,120 +28,28 @@ enum fit {
 };
 
 struct block {
-	struct conf conf;
-	bool own; /* it sets parameters itself */
+	struct block *around; /* NULL: the file */
+	struct block *next;   /* in the list of all */
+	struct conf conf;     /* what it sets itself */
+	bool own;	      /* that is something */
+	bool replaces;	      /* what the block around it has is not in it */
+	bool inherited;	      /* by a block in it, which sets more */
 };
 
 struct reading {
 	const struct conf_wanted *wanted;
-	struct block blocks[DEPTH_MAX];
-	size_t depth; /* of the innermost */
+	struct block *all, *inner;
+	int depth; /* of inner */
 	struct conf *best;
 	enum fit fit;
 	bool several;
 };
 
-static void
-free_text(char *text)
-{
-	if (text)
-		secret_wipe(text, strlen(text));
-	free(text);
-}
-
-static void
-free_parameter(struct conf_parameter *p)
-{
-	free(p->name);
-	free_text(p->value);
-}
-
-void
-conf_free(struct conf *conf)
-{
-	while (conf->count)
-		free_parameter(&conf->all[--conf->count]);
-}
-
-/* Its place; that behind the last one where it is not set. */
-static size_t
-find(const struct conf *conf, const char *name)
-{
-	size_t i = 0;
-
-	while (i < conf->count && strcmp(conf->all[i].name, name) != 0)
-		i++;
-	return i;
-}
-
-/* NULL where it is not set. */
-static const char *
-value_of(const struct conf *conf, const char *name)
-{
-	size_t i = find(conf, name);
-
-	return i < conf->count ? conf->all[i].value : NULL;
-}
-
-/* The last one counts, as it does for the handler. */
-static int
-set(struct conf *conf, const char *name, const char *value, struct error *err)
-{
-	size_t i = find(conf, name);
-	struct conf_parameter made;
-
-	if (i == CONF_PARAMETERS)
-		return error_set(
-		    err, ERROR_CONFIGURATION, "%s: too many parameters", name);
-	made.name = strdup(name);
-	made.value = strdup(value);
-	if (!made.name || !made.value) {
-		free(made.name);
-		free_text(made.value);
-		return error_set(err, ERROR_MEMORY, "no memory");
-	}
-	if (i == conf->count)
-		conf->count++;
-	else
-		free_parameter(&conf->all[i]);
-	conf->all[i] = made;
-	return 0;
-}
-
-static int
-copy(struct conf *to, const struct conf *from, struct error *err)
-{
-	size_t i;
-
-	for (i = 0; i < from->count; i++)
-		if (set(to, from->all[i].name, from->all[i].value, err) < 0)
-			return -1;
-	return 0;
-}
-
-static bool
-same(const struct conf *a, const struct conf *b)
-{
-	const char *other, *value;
-	size_t i;
-
-	if (a->count != b->count)
-		return false;
-	for (i = 0; i < a->count; i++) {
-		value = a->all[i].value;
-		other = value_of(b, a->all[i].name);
-		if (!other || strlen(other) != strlen(value) ||
-		    !secret_equal(other, value, strlen(value)))
-			return false;
-	}
-	return true;
-}
-
 static enum fit
 fit_of(const struct conf *conf, const struct conf_wanted *wanted)
 {
-	const char *spool = value_of(conf, "HOOKDIR_SPOOL");
-	const char *sender = value_of(conf, "HOOKDIR_SENDER");
+	const char *spool = conf_list_get(conf, "HOOKDIR_SPOOL");
+	const char *sender = conf_list_get(conf, "HOOKDIR_SENDER");
 	struct stat st;
 
 	if (!spool)
@@ -151,56 +62,95 @@ fit_of(const struct conf *conf, const struct conf_wanted *wanted)
 	return FIT_SPOOL;
 }
 
-/* The end of a block: is it what is wanted? */
+/* What there is in a block: its own, and of the blocks around it. */
 static int
-leave(struct reading *r, struct error *err)
+merge(struct conf *to, const struct block *block, struct error *err)
 {
-	struct block *block = &r->blocks[r->depth];
-	enum fit fit = FIT_NONE;
-	int rc = 0;
+	if (block->around && !block->replaces &&
+	    merge(to, block->around, err) < 0)
+		return -1;
+	return conf_list_merge(to, &block->conf, err);
+}
 
-	if (block->own)
-		fit = fit_of(&block->conf, r->wanted);
+/* Is this block what is wanted? */
+static int
+consider(struct reading *r, const struct block *block, struct error *err)
+{
+	struct conf conf = { NULL, 0 }, worse;
+	enum fit fit;
+	int rc = merge(&conf, block, err);
+
+	if (rc < 0)
+		goto out;
+	/* What several endpoints have in common is none by itself. */
+	if (block->inherited && !conf_list_get(&conf, "HOOKDIR_KEY"))
+		goto out;
+	fit = fit_of(&conf, r->wanted);
 	if (fit == r->fit && fit != FIT_NONE)
-		r->several |= !same(r->best, &block->conf);
+		r->several |= !conf_list_same(r->best, &conf);
 	if (fit > r->fit) {
-		conf_free(r->best);
-		rc = copy(r->best, &block->conf, err);
+		worse = *r->best;
+		*r->best = conf;
+		conf = worse;
 		r->fit = fit;
 		r->several = false;
 	}
-	conf_free(&block->conf);
-	block->own = false;
+out:
+	conf_free(&conf);
 	return rc;
+}
+
+static int
+enter(struct reading *r, struct error *err)
+{
+	struct block *block;
+
+	if (r->depth == DEPTH_MAX)
+		return error_set(err, ERROR_CONFIGURATION,
+		    "too many blocks inside each other");
+	block = calloc(1, sizeof(*block));
+	if (!block)
+		return error_set(err, ERROR_MEMORY, "no memory");
+	block->around = r->inner;
+	block->next = r->all;
+	r->all = r->inner = block;
+	r->depth++;
+	return 0;
+}
+
+static int
+leave(struct reading *r, struct error *err)
+{
+	if (!r->inner->around)
+		return error_set(err, ERROR_CONFIGURATION,
+		    "a block ends that did not begin");
+	r->inner = r->inner->around;
+	r->depth--;
+	return 0;
 }
 
 static int
 take(void *context, const struct conf_directive *directive, struct error *err)
 {
 	struct reading *r = context;
-	struct block *block = &r->blocks[r->depth];
+	struct block *around;
 
 	switch (directive->kind) {
 	case CONF_BEGIN:
-		if (r->depth + 1 == DEPTH_MAX)
-			return error_set(err, ERROR_CONFIGURATION,
-			    "too many blocks inside each other");
-		r->depth++;
-		return copy(&r->blocks[r->depth].conf, &block->conf, err);
+		return enter(r, err);
 	case CONF_END:
-		if (r->depth == 0)
-			return error_set(err, ERROR_CONFIGURATION,
-			    "a block ends that did not begin");
-		if (leave(r, err) < 0)
-			return -1;
-		r->depth--;
-		return 0;
+		return leave(r, err);
 	case CONF_SET:
-		block->own = true;
-		return set(
-		    &block->conf, directive->name, directive->value, err);
+		break;
 	}
-	return 0;
+	r->inner->replaces |= directive->nginx;
+	if (strncmp(directive->name, PREFIX, strlen(PREFIX)) != 0)
+		return 0;
+	r->inner->own = true;
+	for (around = r->inner->around; around; around = around->around)
+		around->inherited |= !directive->nginx;
+	return conf_list_put(
+	    &r->inner->conf, directive->name, directive->value, err);
 }
 
 static int
@@ -219,30 +169,39 @@ judge(const struct reading *r, const char *path, struct error *err)
 	return 0;
 }
 
+static void
+free_blocks(struct block *block)
+{
+	struct block *next;
+
+	for (; block; block = next) {
+		next = block->next;
+		conf_free(&block->conf);
+		free(block);
+	}
+}
+
 int
 conf_read(struct conf *conf, const char *path, const struct conf_wanted *wanted,
     struct error *err)
 {
-	struct reading *r = calloc(1, sizeof(*r));
+	struct reading r = { .wanted = wanted, .best = conf };
+	const struct block *block;
 	int rc;
 
-	conf->count = 0;
-	if (!r)
-		return error_set(err, ERROR_MEMORY, "no memory");
-	r->wanted = wanted;
-	r->best = conf;
-	rc = conf_syntax_read(path, take, r, err);
-	if (rc == 0 && r->depth > 0)
+	*conf = (struct conf){ NULL, 0 };
+	rc = enter(&r, err);
+	if (rc == 0)
+		rc = conf_syntax_read(path, take, &r, err);
+	if (rc == 0 && r.inner->around)
 		rc = error_set(
 		    err, ERROR_CONFIGURATION, "%s: a block does not end", path);
+	for (block = r.all; rc == 0 && block; block = block->next)
+		if (block->own)
+			rc = consider(&r, block, err);
 	if (rc == 0)
-		rc = leave(r, err);
-	if (rc == 0)
-		rc = judge(r, path, err);
-	while (r->depth > 0)
-		conf_free(&r->blocks[r->depth--].conf);
-	conf_free(&r->blocks[0].conf);
-	free(r);
+		rc = judge(&r, path, err);
+	free_blocks(r.all);
 	return rc;
 }
 
@@ -250,13 +209,15 @@ int
 conf_get(const struct conf *conf, const char *name, const char **value,
     struct error *err)
 {
-	const char *found = value_of(conf, name);
+	const char *found = conf_list_get(conf, name);
 
 	if (!found)
 		return 0;
 	if (strchr(found, CONF_VARIABLE))
 		return error_set(err, ERROR_CONFIGURATION,
-		    "%s: a variable of the web server is in it", name);
+		    "%s: a variable of the web server is in it, and its "
+		    "value is not in the file",
+		    name);
 	*value = found;
 	return 1;
 }

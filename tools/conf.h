@@ -3,18 +3,18 @@
  * conf - the parameters of an endpoint, from a web server's configuration
  *
  * Reads what nginx's "fastcgi_param NAME VALUE;" and Apache's "SetEnv NAME
- * VALUE" say of names that begin with HOOKDIR_, in the blocks that they are
- * in, and follows "include" and "Include". Nothing else is looked at: it is
- * no check of the configuration.
+ * VALUE", UnsetEnv and PassEnv say of names that begin with HOOKDIR_, in the
+ * blocks that they are in, with the values of Apache's Define, and follows
+ * "include" and "Include". Nothing else is looked at: it is no check of the
+ * configuration.
  */
 #ifndef HOOKDIR_CONF_H
 #define HOOKDIR_CONF_H
 
+#include <stdbool.h>
 #include <sys/types.h>
 
 #include "error.h"
-
-#define CONF_PARAMETERS 64
 
 struct conf_parameter {
 	char *name;
@@ -22,7 +22,7 @@ struct conf_parameter {
 };
 
 struct conf {
-	struct conf_parameter all[CONF_PARAMETERS];
+	struct conf_parameter *all; /* owned */
 	size_t count;
 };
 
@@ -43,7 +43,7 @@ struct conf_wanted {
 int conf_read(struct conf *conf, const char *path,
     const struct conf_wanted *wanted, struct error *err);
 
-/* Wipes the values. */
+/* Wipes the values. Accepts one that is all zero. */
 void conf_free(struct conf *conf);
 
 /*

@@ -2,14 +2,10 @@
 /*
  * conf_syntax - the directives of a web server's configuration that matter
  * here, one after another
- *
- * nginx: words that end with ";" or are followed by "{"; quotes of both
- * kinds, "\" before a quote or itself, and "$" for variables. Apache: a
- * directive a line, "\" at its end goes on with the next; the same quotes,
- * and "${NAME}".
  */
 #include "conf_syntax.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <glob.h>
@@ -17,129 +13,64 @@
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
+#include <sys/stat.h>
 
 #include "buf.h"
+#include "conf_list.h"
+#include "conf_words.h"
 #include "io.h"
 #include "secret.h"
 
 #define FILE_MAX     ((size_t)1 << 20)
-#define INCLUDES_MAX 8
-#define WORDS_MAX    4 /* of a directive; those behind are skipped */
-#define PREFIX	     "HOOKDIR_"
+#define INCLUDES_MAX 16
 
-struct source {
-	const char *path;
-	const char *at, *end;
+/* What all files have in common. */
+struct session {
 	conf_take *take;
 	void *context;
-	int depth;
+	struct conf defined; /* by Apache's Define */
 	bool nginx;
 };
 
-/* The words of one directive, each with a NUL behind it. */
-struct words {
-	struct buf text;
-	size_t starts[WORDS_MAX];
-	size_t count; /* of those behind WORDS_MAX too */
+struct source {
+	const char *path;
+	struct session *session;
+	struct span rest;
+	int depth;
 };
 
-static int read_file(const char *path, conf_take *take, void *context,
-    int depth, struct error *err);
-
-static const char *
-word(const struct words *words, size_t i)
-{
-	return i < words->count ? words->text.at + words->starts[i] : "";
-}
-
-static bool
-is_space(char c)
-{
-	return c == ' ' || c == '\t' || c == '\r' || c == '\n';
-}
-
-static void
-skip_space(struct source *s)
-{
-	while (s->at < s->end && is_space(*s->at))
-		s->at++;
-}
-
-static void
-skip_line(struct source *s)
-{
-	while (s->at < s->end && *s->at != '\n')
-		s->at++;
-}
-
-/* Does a word end here, outside of quotes? */
-static bool
-is_end(const struct source *s)
-{
-	if (s->at == s->end || is_space(*s->at))
-		return true;
-	return s->nginx
-	    ? *s->at == ';' || *s->at == '{'
-	    : *s->at == '\\' && s->at + 1 < s->end && s->at[1] == '\n';
-}
-
-/* "$name" of nginx, "${name}" of both: the length of its beginning, or 0 */
-static size_t
-variable(const struct source *s)
-{
-	if (*s->at != '$')
-		return 0;
-	if (s->at + 1 < s->end && s->at[1] == '{')
-		return 2;
-	return s->nginx ? 1 : 0;
-}
-
-/* nginx: ngx_conf_read_token(); Apache: ap_getword_conf() */
-static void
-read_word(struct source *s, struct words *words)
-{
-	char quote = *s->at == '"' || *s->at == '\'' ? *s->at : '\0';
-	size_t skipped;
-
-	if (words->count < WORDS_MAX)
-		words->starts[words->count] = words->text.len;
-	words->count++;
-	s->at += quote != '\0';
-	while (s->at < s->end && (quote ? *s->at != quote : !is_end(s))) {
-		if (*s->at == '\\' && s->at + 1 < s->end &&
-		    (s->at[1] == '\\' || (quote && s->at[1] == quote) ||
-			(s->nginx && strchr("\"'", s->at[1]))))
-			s->at++;
-		skipped = variable(s);
-		s->at += skipped;
-		if (skipped)
-			buf_append_byte(&words->text, CONF_VARIABLE);
-		else
-			buf_append_byte(&words->text, *s->at++);
-	}
-	if (quote && s->at < s->end)
-		s->at++;
-	buf_append_byte(&words->text, '\0');
-}
+static int read_path(
+    struct session *session, const char *path, int depth, struct error *err);
 
 static int
 begin_or_end(struct source *s, bool begin, struct error *err)
 {
 	struct conf_directive directive = { begin ? CONF_BEGIN : CONF_END, NULL,
-		NULL };
+		NULL, s->session->nginx };
 
-	return s->take(s->context, &directive, err);
+	return s->session->take(s->session->context, &directive, err);
 }
 
 static int
-set(struct source *s, const struct words *words, struct error *err)
+set(struct source *s, const char *name, const char *value, struct error *err)
 {
-	struct conf_directive directive = { CONF_SET, word(words, 1),
-		word(words, 2) };
+	struct conf_directive directive = { CONF_SET, name, value,
+		s->session->nginx };
 
-	if (strncmp(directive.name, PREFIX, strlen(PREFIX)) != 0)
-		return 0;
-	return s->take(s->context, &directive, err);
+	return s->session->take(s->session->context, &directive, err);
+}
+
+/* UnsetEnv and PassEnv take several names. */
+static int
+set_each(struct source *s, const struct conf_words *words, const char *value,
+    struct error *err)
+{
+	size_t i;
+	int rc = 0;
+
+	for (i = 1; rc == 0 && i < words->count; i++)
+		rc = set(s, conf_words_at(words, i), value, err);
+	return rc;
 }
 
 /* The same file name in the directory of path, or in the one above it. */
@@ -161,7 +92,7 @@ place(struct buf *out, const char *path, const char *name, int above)
 }
 
 static int
-include(struct source *s, const char *name, struct error *err)
+include(struct source *s, const char *name, bool optional, struct error *err)
 {
 	struct buf path = BUF_INIT(PATH_MAX);
 	glob_t found = { 0 };
@@ -176,42 +107,48 @@ include(struct source *s, const char *name, struct error *err)
 			got = glob(path.at, 0, NULL, &found);
 		}
 	/* One that is named and not there says what is wrong itself. */
-	if (got == GLOB_NOMATCH && name[0] == '/' && !strpbrk(name, "*?["))
-		rc = read_file(name, s->take, s->context, s->depth + 1, err);
+	if (got == GLOB_NOMATCH && name[0] == '/' && !strpbrk(name, "*?[") &&
+	    !optional)
+		rc = read_path(s->session, name, s->depth + 1, err);
 	for (i = 0; got == 0 && rc == 0 && i < found.gl_pathc; i++)
-		rc = read_file(
-		    found.gl_pathv[i], s->take, s->context, s->depth + 1, err);
+		rc =
+		    read_path(s->session, found.gl_pathv[i], s->depth + 1, err);
 	globfree(&found);
 	buf_free(&path);
 	return rc;
 }
 
-/* A directive of nginx, or a "}". 0 at the end too. */
 static int
-next_nginx(struct source *s, struct words *words, struct error *err)
+nginx_param(struct source *s, const struct conf_words *words, struct error *err)
 {
-	while (skip_space(s),
-	    s->at < s->end && *s->at != ';' && *s->at != '{' && *s->at != '}')
-		if (*s->at == '#')
-			skip_line(s);
-		else
-			read_word(s, words);
-	if (s->at == s->end)
-		return 0;
-	switch (*s->at++) {
-	case '{':
-		return begin_or_end(s, true, err);
-	case '}':
-		return begin_or_end(s, false, err);
-	default:
-		break;
-	}
+	const char *name = conf_words_at(words, 1);
+	const char *value = conf_words_at(words, 2);
+
+	/* It is not passed, but is a parameter of this block. */
+	if (!*value && strcmp(conf_words_at(words, 3), "if_not_empty") == 0)
+		name = "";
+	return set(s, name, value, err);
+}
+
+/* A directive of nginx, or a "}". */
+static int
+next_nginx(struct source *s, struct conf_words *words, struct error *err)
+{
+	char end = conf_words_nginx(words, &s->rest);
+	const char *name;
+
 	if (buf_check(&words->text, err) < 0)
 		return -1;
-	if (strcmp(word(words, 0), "fastcgi_param") == 0)
-		return set(s, words, err);
-	if (strcmp(word(words, 0), "include") == 0)
-		return include(s, word(words, 1), err);
+	name = conf_words_at(words, 0);
+	if (end == '{' || end == '}')
+		return begin_or_end(s, end == '{', err);
+	if (end == '\0' && words->count)
+		return error_set(err, ERROR_CONFIGURATION,
+		    "%s: the last directive has no \";\"", s->path);
+	if (strcmp(name, "fastcgi_param") == 0)
+		return nginx_param(s, words, err);
+	if (strcmp(name, "include") == 0)
+		return include(s, conf_words_at(words, 1), false, err);
 	return 0;
 }
 
@@ -222,90 +159,72 @@ is_condition(const char *name)
 	return strncasecmp(name, "If", 2) == 0;
 }
 
-/* Words up to the end of the line. */
-static void
-read_line(struct source *s, struct words *words)
-{
-	while (s->at < s->end && *s->at != '\n') {
-		if (*s->at == '\\' && s->at + 1 < s->end && s->at[1] == '\n')
-			s->at += 2;
-		else if (is_space(*s->at))
-			s->at++;
-		else
-			read_word(s, words);
-	}
-}
-
 static int
-next_apache(struct source *s, struct words *words, struct error *err)
+take_apache(struct source *s, const struct conf_words *words, struct error *err)
 {
-	const char *name;
+	static const char variable[] = { CONF_VARIABLE, '\0' };
+	const char *name = conf_words_at(words, 0);
+	const char *first = conf_words_at(words, 1);
+	const char *second = conf_words_at(words, 2);
 
-	skip_space(s);
-	if (s->at < s->end && *s->at == '#') {
-		skip_line(s);
-		return 0;
-	}
-	read_line(s, words);
-	if (buf_check(&words->text, err) < 0)
-		return -1;
-	name = word(words, 0);
 	if (name[0] == '<' && name[1] == '/')
 		return is_condition(name + 2) ? 0 : begin_or_end(s, false, err);
 	if (name[0] == '<')
 		return is_condition(name + 1) ? 0 : begin_or_end(s, true, err);
 	if (strcasecmp(name, "SetEnv") == 0)
-		return set(s, words, err);
-	if (strcasecmp(name, "Include") == 0 ||
-	    strcasecmp(name, "IncludeOptional") == 0)
-		return include(s, word(words, 1), err);
+		return set(s, first, second, err);
+	if (strcasecmp(name, "UnsetEnv") == 0)
+		return set_each(s, words, NULL, err);
+	if (strcasecmp(name, "PassEnv") == 0)
+		return set_each(s, words, variable, err);
+	if (strcasecmp(name, "Define") == 0 && words->count > 2)
+		return conf_list_put(&s->session->defined, first, second, err);
+	if (strcasecmp(name, "UnDefine") == 0)
+		return conf_list_put(&s->session->defined, first, NULL, err);
+	if (strcasecmp(name, "Include") == 0)
+		return include(s, first, false, err);
+	if (strcasecmp(name, "IncludeOptional") == 0)
+		return include(s, first, true, err);
 	return 0;
 }
 
-static bool
-begins(struct span line, const char *name)
+static int
+next_apache(struct source *s, struct conf_words *words, struct error *err)
 {
-	return line.len > strlen(name) &&
-	    strncasecmp(line.at, name, strlen(name)) == 0;
-}
-
-static bool
-is_nginx(struct span text)
-{
-	bool semicolon = false;
+	struct buf expanded = BUF_INIT(FILE_MAX);
 	struct span line;
+	int rc;
 
-	while (span_cut(&text, '\n', &line)) {
-		while (line.len && is_space(line.at[0])) {
-			line.at++;
-			line.len--;
-		}
-		while (line.len && is_space(line.at[line.len - 1]))
-			line.len--;
-		if (!line.len || line.at[0] == '#')
-			continue;
-		if (line.at[0] == '<' || begins(line, "SetEnv"))
-			return false;
-		if (begins(line, "fastcgi_param"))
-			return true;
-		semicolon |= line.at[line.len - 1] == ';';
-	}
-	return semicolon;
+	(void)span_cut(&s->rest, '\n', &line);
+	conf_words_expand(&expanded, line, &s->session->defined);
+	conf_words_apache(words, buf_span(&expanded));
+	rc = buf_check(&expanded, err);
+	if (rc == 0)
+		rc = buf_check(&words->text, err);
+	if (rc == 0 && conf_words_at(words, 0)[0] != '#')
+		rc = take_apache(s, words, err);
+	secret_wipe(expanded.at, expanded.size);
+	buf_free(&expanded);
+	return rc;
 }
 
 static int
-read_directives(struct source *s, struct error *err)
+read_text(struct source *s, char *text, size_t len, struct error *err)
 {
-	struct words words = { .text = BUF_INIT(FILE_MAX + WORDS_MAX) };
+	struct conf_words words = { .text = BUF_INIT(
+					2 * FILE_MAX + CONF_WORDS_MAX) };
+	struct session *session = s->session;
 	int rc = 0;
 
-	while (rc == 0 && s->at < s->end) {
-		if (words.text.len)
-			secret_wipe(words.text.at, words.text.len);
-		buf_reset(&words.text);
-		words.count = 0;
-		rc = s->nginx ? next_nginx(s, &words, err)
-			      : next_apache(s, &words, err);
+	s->rest = (struct span){ text, len };
+	if (s->depth == 0)
+		session->nginx = conf_words_are_nginx(&words, s->rest);
+	if (!session->nginx)
+		s->rest.len = conf_words_join(text, len);
+	while (rc == 0 && s->rest.len) {
+		conf_words_reset(&words);
+		rc = session->nginx ? next_nginx(s, &words, err)
+				    : next_apache(s, &words, err);
 	}
 	secret_wipe(words.text.at, words.text.size);
 	buf_free(&words.text);
@@ -313,13 +232,11 @@ read_directives(struct source *s, struct error *err)
 }
 
 static int
-read_file(const char *path, conf_take *take, void *context, int depth,
-    struct error *err)
+read_file(
+    struct session *session, const char *path, int depth, struct error *err)
 {
+	struct source s = { .path = path, .session = session, .depth = depth };
 	struct buf text = BUF_INIT(FILE_MAX + 1);
-	struct source s = {
-		.path = path, .take = take, .context = context, .depth = depth
-	};
 	int fd = open(path, O_RDONLY | O_CLOEXEC), rc = -1;
 	char *room;
 	size_t got;
@@ -330,29 +247,74 @@ read_file(const char *path, conf_take *take, void *context, int depth,
 	room = buf_room(&text, FILE_MAX + 1);
 	if (!room)
 		(void)buf_check(&text, err);
-	else if (depth > INCLUDES_MAX)
-		(void)error_set(err, ERROR_CONFIGURATION,
-		    "%s: too many files include each other", path);
 	else if (io_read_at(fd, room, FILE_MAX + 1, 0, &got, path, err) < 0)
 		;
 	else if (got > FILE_MAX)
 		(void)error_set(err, ERROR_CONFIGURATION,
 		    "%s: too large for a configuration", path);
-	else {
-		s.at = room;
-		s.end = room + got;
-		s.nginx = is_nginx((struct span){ room, got });
-		rc = read_directives(&s, err);
-	}
+	else
+		rc = read_text(&s, room, got, err);
 	io_discard(&fd);
 	secret_wipe(text.at, text.size);
 	buf_free(&text);
 	return rc;
 }
 
+static int
+is_entry(const struct dirent *entry)
+{
+	return strcmp(entry->d_name, ".") != 0 &&
+	    strcmp(entry->d_name, "..") != 0;
+}
+
+static int
+read_directory(
+    struct session *session, const char *path, int depth, struct error *err)
+{
+	struct buf name = BUF_INIT(PATH_MAX);
+	struct dirent **entries;
+	int count = scandir(path, &entries, is_entry, alphasort), i, rc = 0;
+
+	if (count < 0)
+		return error_system(err, "cannot open %s", path);
+	for (i = 0; i < count; i++) {
+		buf_reset(&name);
+		buf_printf(&name, "%s/%s", path, entries[i]->d_name);
+		buf_append_byte(&name, '\0');
+		if (rc == 0)
+			rc = buf_check(&name, err);
+		if (rc == 0)
+			rc = read_path(session, name.at, depth + 1, err);
+		free(entries[i]);
+	}
+	free(entries);
+	buf_free(&name);
+	return rc;
+}
+
+/* Apache includes directories, too. */
+static int
+read_path(
+    struct session *session, const char *path, int depth, struct error *err)
+{
+	struct stat st;
+
+	if (depth > INCLUDES_MAX)
+		return error_set(err, ERROR_CONFIGURATION,
+		    "%s: too many files include each other", path);
+	if (depth > 0 && !session->nginx && stat(path, &st) == 0 &&
+	    S_ISDIR(st.st_mode))
+		return read_directory(session, path, depth, err);
+	return read_file(session, path, depth, err);
+}
+
 int
 conf_syntax_read(
     const char *path, conf_take *take, void *context, struct error *err)
 {
-	return read_file(path, take, context, 0, err);
+	struct session session = { .take = take, .context = context };
+	int rc = read_path(&session, path, 0, err);
+
+	conf_free(&session.defined);
+	return rc;
 }

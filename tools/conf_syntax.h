@@ -3,8 +3,8 @@
  * conf_syntax - the directives of a web server's configuration that matter
  * here, one after another
  *
- * A file is nginx's when a line begins with "fastcgi_param" or ends with ";",
- * and none before it begins with "<" or "SetEnv"; else it is Apache's.
+ * Whose file the first one is shows its first directive; those that it
+ * includes are of the same web server.
  */
 #ifndef HOOKDIR_CONF_SYNTAX_H
 #define HOOKDIR_CONF_SYNTAX_H
@@ -22,7 +22,10 @@ struct conf_directive {
 		CONF_END,
 		CONF_SET
 	} kind;
-	const char *name, *value; /* of CONF_SET: HOOKDIR_..., as it means */
+	/* Of CONF_SET; value is NULL where Apache is not to pass it. */
+	const char *name, *value;
+	/* nginx: a block that sets any has none of the block around it. */
+	bool nginx;
 };
 
 /* 0 to go on, or -1. */
@@ -32,7 +35,8 @@ typedef int conf_take(
 /*
  * Read a file, and those that it includes: by an absolute path, or one that
  * is relative to the directory of the including file or the one above, where
- * there is such a file. Files are at most 1 MiB, and 8 deep.
+ * there is such a file; of Apache, all files in a directory, too. Files are
+ * at most 1 MiB, and files and directories 16 deep.
  */
 int conf_syntax_read(
     const char *path, conf_take *take, void *context, struct error *err);

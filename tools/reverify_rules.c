@@ -7,8 +7,10 @@
  */
 #include "reverify.h"
 
+#include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -17,7 +19,7 @@
 #include "tool.h"
 
 #define KEY_MAX	  ((size_t)64 << 10)
-#define DEDUP_MAX (UINT64_C(366) * 24 * 3600) /* as in the handler */
+#define DEDUP_MAX (366UL * 24 * 3600) /* as in the handler */
 
 /* The whole file but the newline at its end. */
 static int
@@ -43,15 +45,21 @@ read_key_file(struct buf *key, const char *path, struct error *err)
 	return rc;
 }
 
-/* A parameter from --conf, else from the environment; NULL where not set. */
+/*
+ * A parameter from --conf, else from the environment; NULL where not set. As
+ * in the handler, an empty one is an error.
+ */
 static int
 parameter(struct rules *rules, const char *name, const char **value,
     struct error *err)
 {
 	*value = NULL;
-	if (rules->conf_path)
-		return conf_get(&rules->conf, name, value, err) < 0 ? -1 : 0;
-	*value = getenv(name);
+	if (!rules->conf_path)
+		*value = getenv(name);
+	else if (conf_get(&rules->conf, name, value, err) < 0)
+		return -1;
+	if (*value && !**value)
+		return error_set(err, ERROR_CONFIGURATION, "%s: empty", name);
 	return 0;
 }
 
@@ -82,15 +90,18 @@ read_keys(struct rules *rules, const char *file, struct error *err)
 }
 
 static int
-read_sender(struct rules *rules, const char *name)
+read_sender(struct rules *rules, const char *option)
 {
 	struct error err = ERROR_INIT;
+	const char *name = option;
 
 	if (!name && parameter(rules, "HOOKDIR_SENDER", &name, &err) < 0)
 		return tool_error(&err);
 	if (!name)
 		return tool_usage("which sender? --sender or HOOKDIR_SENDER");
 	rules->sender = sender_find(name);
+	if (!rules->sender && !option)
+		return tool_fail(EX_CONFIG, "HOOKDIR_SENDER: unknown sender");
 	if (!rules->sender)
 		return tool_usage("there is no sender %s", name);
 	if (rules->sender->scheme == SCHEME_NONE)
@@ -98,6 +109,21 @@ read_sender(struct rules *rules, const char *name)
 				  "nothing to verify",
 		    name);
 	return EX_OK;
+}
+
+static int
+read_dedup(struct rules *rules, const char *text, struct error *err)
+{
+	size_t digits = strspn(text, "0123456789");
+	unsigned long seconds;
+
+	errno = 0;
+	seconds = strtoul(text, NULL, 10);
+	if (text[digits] || errno || seconds > DEDUP_MAX)
+		return error_set(err, ERROR_CONFIGURATION,
+		    "HOOKDIR_DEDUP: not a number in range");
+	rules->dedup = (unsigned)seconds;
+	return 0;
 }
 
 static int
@@ -113,11 +139,8 @@ read_parameters(struct rules *rules, const char *key_file, struct error *err)
 		header_list_add_kept(
 		    &rules->kept, headers, "HOOKDIR_HEADERS", err) < 0))
 		return -1;
-	if (rules->event && !*rules->event)
-		rules->event = NULL;
-	if (dedup)
-		rules->dedup = (unsigned)tool_read_number(
-		    "HOOKDIR_DEDUP", dedup, 0, DEDUP_MAX);
+	if (dedup && read_dedup(rules, dedup, err) < 0)
+		return -1;
 	return read_keys(rules, key_file, err);
 }
 

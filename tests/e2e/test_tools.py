@@ -25,9 +25,9 @@ import time
 import senders
 import shipmondo
 from fcgiclient import KEY, OTHER_KEY, endpoint, new_spool
-from harness import (IS_ROOT, PATIENCE, SANITIZER, Handler, clean_environment,
-                     eq, fail, folder, has, hasnt, main, needs_root, ok,
-                     read, root_file, test, wait_for, write)
+from harness import (IS_ROOT, PATIENCE, SANITIZER, Apache, Handler, Nginx,
+                     clean_environment, eq, fail, folder, has, hasnt, main,
+                     needs_root, ok, read, root_file, test, wait_for, write)
 
 TOOL = os.path.abspath(os.environ.get(
     "HOOKDIR_TOOL", root_file("build", "hookdir")))
@@ -1569,9 +1569,11 @@ def _():
     eq("said", done.out,
        "0 delivered, 3 duplicate, 0 still refused, 0 unreadable\n")
     eq("left", (len(spool.names("new")), spool.names("quarantine")), (1, []))
-    for wrong in ("x", "-1", "99999999999", ""):
-        tool("reverify", spool.path, code=USAGE,
-             env=environment("github", HOOKDIR_DEDUP=wrong))
+    for wrong, words in (("x", "not a number"), ("-1", "not a number"),
+                         ("99999999999", "not a number"), ("", "empty")):
+        done = tool("reverify", spool.path, code=CONFIG,
+                    env=environment("github", HOOKDIR_DEDUP=wrong))
+        has(f"for {wrong!r}", done.err, f"HOOKDIR_DEDUP: {words}")
 
 
 @test("reverify: path and query are the handler's, decoded or not")
@@ -1585,7 +1587,8 @@ def _():
                 strict=True):
             received(JSON, spool, senders.github(JSON), code,
                      HOOKDIR_AUTH=None, HOOKDIR_SENDER="github",
-                     HOOKDIR_KEY=key, SCRIPT_NAME=path, QUERY_STRING=query)
+                     HOOKDIR_KEY=key, REQUEST_URI=None, SCRIPT_NAME=path,
+                     QUERY_STRING=query)
         tool("reverify", spools[1].path, env=environment("github"))
         want, got = (spool.one() for spool in spools)
         for name in ("source", "path", "query"):
@@ -1708,7 +1711,12 @@ def _():
             (NGINX, f'fastcgi_param HOOKDIR_KEY "x";\n'
              f'fastcgi_param  HOOKDIR_KEY_PREVIOUS "{key}" if_not_empty;\n'),
             (APACHE, f'SetEnv HOOKDIR_KEY "{key}"\n'),
-            (APACHE, f"# a;\nSetEnv HOOKDIR_KEY '{single}'\n")):
+            (APACHE, f"# a;\nSetEnv HOOKDIR_KEY '{single}'\n"),
+            # The spool for all endpoints, and the key of this one
+            (APACHE.replace("    <IfModule", """
+    SetEnv HOOKDIR_SPOOL %(spool)s
+    <IfModule""").replace('SetEnv HOOKDIR_SPOOL \\\n            "%(spool)s"',
+                          ""), f'SetEnv HOOKDIR_KEY "{key}"\n')):
         spool, site, secrets = conf_places(text, secret)
         tool("reverify", "--conf", site, spool.path,
              env={"HOOKDIR_KEY": "not looked at"})
@@ -1734,6 +1742,124 @@ def _():
             eq(f"{key} in {line}", spool.one().data, JSON)
 
 
+NGINX_KEYS = [
+    (r"a\;b", r"a\;b"), (r"a\ b", r"a\ b"), (r"a\{b", r"a\{b"),
+    (r"a\tb\rc\nd", "a\tb\rc\nd"), (r'"a\tb\rc\nd"', "a\tb\rc\nd"),
+    (r"""a\"b\'c\\d""", r"""a"b'c\d"""), (r"""'a"b\'c\"d'""", """a"b'c"d"""),
+    (r'"a\qb\\\"c"', r'a\qb\"c'), ("a#b}c", "a#b}c"), ("\\#a", "\\#a"),
+    ('"a\nb;{"', "a\nb;{"), (r"a'b\\", r"a'b" "\\"), ("'a' if_not_empty", "a"),
+]
+APACHE_KEYS = [
+    ('"a\\\nb"', "ab"), ("'a\\\n  b\\\nc'", "a  bc"), ("a\\\nb", "ab"),
+    (r"a\\b\qc\"d", r'a\b\qc\"d'), (r'"a\"b\'"', r"""a"b\'"""),
+    ("'a\\'b\\\"\\\\'", "a'b\\\"\\"), ('"a b', "a b"),
+    ('"a;b#c{}"', "a;b#c{}"), ('"$a{b}$"', "$a{b}$"), ("a${b", "a${b"),
+    ('"${hookdir_dollar}{PATH}${HOOKDIR_Dollar}{x}"', "${PATH}${x}"),
+    ("${quoted}", 'x"y'), ("right\n# \\\nSetEnv HOOKDIR_KEY wrong", "right"),
+    ("wrong\nUnsetEnv X HOOKDIR_KEY\nSetEnv HOOKDIR_KEY right", "right"),
+    ("right\nIncludeOptional @DIR@/missing.conf", "right"),
+    ("wrong\nInclude @DIR@/many", "last"),
+    ("wrong\nIncludeOptional @DIR@/man*", "last"),
+]
+
+def real_server(web, place, cases):
+    """Each call is taken by the web server, and by reverify with its file."""
+    for number, key in enumerate(cases):
+        path, spool = f"/key{number}", web.spool(f"key{number}")
+        got = web.post(path, JSON, senders.github(JSON, key))
+        eq(f"{key!r} at the web server", got.status, 200)
+        want = spool.one()["type"]
+        spool.clear()
+        kept_call(spool, "github", senders.github(JSON, key))
+        done = tool("reverify", "--conf", place, spool.path)
+        eq(f"{key!r}: said", done.out,
+           "1 delivered, 0 still refused, 0 unreadable\n")
+        eq(f"{key!r}: type", spool.one()["type"], want)
+
+
+@test("reverify: --conf reads keys as the real nginx does")
+def _():
+    web = Nginx(Handler(), "hookdir.conf", start=False)
+
+    def place(number, lines, before="", behind=""):
+        params = (f"fastcgi_param HOOKDIR_SENDER github; "
+                  f"include {web.etc}/hookdir_params;"
+                  f"fastcgi_param HOOKDIR_SPOOL {web.spools}/key{number};")
+        lines, before, behind = (x.replace("PARAMS", params)
+                                 for x in (lines, before, behind))
+        return (f"{before} location = /key{number} {{ {lines} "
+                f"fastcgi_pass unix:{web.handler.socket}; }} {behind}\n")
+
+    keys = [key for _, key in NGINX_KEYS]
+    text = "".join(
+        place(i, f"PARAMS fastcgi_param HOOKDIR_KEY {written};")
+        for i, (written, _) in enumerate(NGINX_KEYS))
+    event = "fastcgi_param HOOKDIR_EVENT around;"
+    right = "PARAMS fastcgi_param HOOKDIR_KEY right;"
+    for lines, before, behind in (
+            (right, event, ""), (right, "", "fastcgi_param X x;" + event),
+            ("", right + event, ""), ("", "", event + right)):
+        i = len(keys)
+        text += f"location /key{i} {{\n{place(i, lines, before, behind)}}}\n"
+        keys.append("right")
+    web.site = text
+    with web:
+        web.start()
+        real_server(web, os.path.join(web.dir, "nginx.conf"), keys)
+
+
+@test("reverify: --conf reads keys as the real Apache does")
+def _():
+    web = Apache(Handler(), "hookdir.conf", start=False)
+    many = os.path.join(web.dir, "many")
+    os.makedirs(os.path.join(many, "c"))
+    for name, key in (("d", "last"), ("b.conf", "wrong"), (".a", "wrong"),
+                      ("c/x", "x")):
+        write(os.path.join(many, name), f"SetEnv HOOKDIR_KEY {key}\n")
+    text = ('Define hookdir_dollar $\nDefine quoted "\'x\\"y\'"\n'
+            "SetEnv HOOKDIR_EVENT around\n")
+    for i, (written, _) in enumerate(APACHE_KEYS):
+        text += (f"<Location /key{i}>\n"
+                 f"ProxyPass unix:{web.handler.socket}|fcgi://localhost/k\n"
+                 f"Require all granted\n"
+                 f"SetEnv HOOKDIR_SENDER github\n"
+                 f"{'' if i % 2 else 'UnsetEnv HOOKDIR_EVENT'}\n"
+                 f"SetEnv HOOKDIR_SPOOL {web.spools}/key{i}\n"
+                 f"SetEnv HOOKDIR_KEY {written.replace('@DIR@', web.dir)}\n"
+                 f"</Location>\n")
+    web.site = text
+    with web:
+        web.start()
+        real_server(web, os.path.join(web.dir, "apache.conf"),
+                    [key for _, key in APACHE_KEYS])
+
+
+@test("reverify: --conf and whose file it is")
+def _():
+    nginx, apache = (f'{name} HOOKDIR_KEY "{QUOTED}"' for name in
+                     ("fastcgi_param", "SetEnv"))
+    for text, secret in (
+            (f"location /x {{ {nginx}; }}", ""), (f"x{{{nginx};}}", ""),
+            (f"# SetEnv x\n\ninclude SECRET; # a\n", nginx + "; # b"),
+            (f"{nginx}; # a\n", ""), (f"include\nSECRET;", nginx + ";"),
+            ("include SECRET;", f"SetEnv x;\n<y>;\n{nginx};"),
+            (f"http\n{{\n  {nginx}\n ; }}", ""),
+            (f'fastcgi_param HOOKDIR_DEDUP "" if_not_empty; {nginx};', ""),
+            (f"include SECRET\n<location /x>\n</location>", apache),
+            (f"servername x\n{apache.lower().replace(QUOTED.lower(), QUOTED)}"
+             .replace("hookdir_key", "HOOKDIR_KEY"), ""),
+            (f"ServerName x;y\n{apache}\n", ""),
+            (f'Header set A "b;"\n{apache}', ""),
+            ("Include SECRET", f"header set A b;\n{apache}\nheader set {{ ;"),
+            (f"# a; {{\n# b \\\nfoo bar\n{apache}", "")):
+        spool, place = new_spool(), folder("conf")
+        call("github", spool, "wrong", 403)
+        other = write(os.path.join(place, "secret"), secret)
+        path = write(os.path.join(place, "x"), text.replace("SECRET", other))
+        tool("reverify", "--sender=github", f"--conf={path}", spool.path)
+        eq(text, spool.one().data, JSON)
+
+
 @test("reverify: a --conf that does not say it is an error")
 def _():
     key = f'fastcgi_param HOOKDIR_KEY "{QUOTED}";\n'
@@ -1753,6 +1879,21 @@ def _():
             (NGINX.replace("%(secret)s", "%(dir)s/site.conf"), key, CONFIG,
              "too many"),
             ("", key, CONFIG, "no endpoint"),
+            (NGINX, key.rstrip(";\n"), CONFIG, 'no ";"'),
+            (NGINX, 'fastcgi_param HOOKDIR_DEDUP "";' + key, CONFIG,
+             "HOOKDIR_DEDUP: empty"),
+            (NGINX, 'fastcgi_param HOOKDIR_KEY "";', CONFIG,
+             "HOOKDIR_KEY: empty"),
+            (NGINX.replace("location = /a", key + "location = /a"), "",
+             CONFIG, "no key"),
+            (APACHE, f'SetEnv HOOKDIR_KEY "{QUOTED}"\nUnsetEnv HOOKDIR_KEY',
+             CONFIG, "no key"),
+            (APACHE, f'Define d $\nUnDefine d\nSetEnv HOOKDIR_KEY "${{d}}x"',
+             CONFIG, "its value is not in the file"),
+            (APACHE, "PassEnv HOOKDIR_KEY", CONFIG, "a variable"),
+            (APACHE.replace("%(secret)s", "%(secret)s.gone"), "", NOINPUT,
+             "secret.conf.gone"),
+            (APACHE.replace("%(secret)s", "%(dir)s"), "", CONFIG, "too many"),
             ("x" * (MIB + 1), key, CONFIG, "too large")):
         spool, site, _ = conf_places(text, secret)
         done = tool("reverify", "--conf", site, spool.path, code=code)
