@@ -141,6 +141,20 @@ span_is(struct span s, const char *text)
 }
 
 bool
+span_begins(struct span s, const char *prefix)
+{
+	size_t len = strlen(prefix);
+
+	return s.len >= len && memcmp(s.at, prefix, len) == 0;
+}
+
+struct span
+span_skip(struct span s, size_t len)
+{
+	return (struct span){ s.at + len, s.len - len };
+}
+
+bool
 span_cut(struct span *rest, char separator, struct span *front)
 {
 	const char *end;

@@ -60,6 +60,10 @@ struct span buf_span(const struct buf *b);
 struct span span_of(const char *text);
 bool span_is(struct span s, const char *text);
 bool span_equal(struct span a, struct span b);
+bool span_begins(struct span s, const char *prefix);
+
+/* What is left of s behind its first len bytes; it has that many. */
+struct span span_skip(struct span s, size_t len);
 
 /*
  * Cut off the front of *rest up to the separator, which goes too; all of

@@ -48,20 +48,6 @@ may_look(void)
 /* --- forms of a key ------------------------------------------------------ */
 
 static bool
-begins(struct span text, const char *prefix)
-{
-	size_t len = strlen(prefix);
-
-	return text.len >= len && memcmp(text.at, prefix, len) == 0;
-}
-
-static struct span
-skip(struct span text, size_t len)
-{
-	return (struct span){ text.at + len, text.len - len };
-}
-
-static bool
 is_space(char c)
 {
 	return c == ' ' || (c >= '\t' && c <= '\r');
@@ -71,10 +57,10 @@ is_space(char c)
 static struct span
 trimmed(struct span key)
 {
-	if (begins(key, "\xef\xbb\xbf"))
-		key = skip(key, 3);
+	if (span_begins(key, "\xef\xbb\xbf"))
+		key = span_skip(key, 3);
 	while (key.len && is_space(key.at[0]))
-		key = skip(key, 1);
+		key = span_skip(key, 1);
 	while (key.len && is_space(key.at[key.len - 1]))
 		key.len--;
 	return key;
@@ -111,8 +97,8 @@ form_base64(struct span key, struct buf *out)
 	size_t i;
 
 	key = unquoted(key);
-	if (begins(key, KEY_PREFIX))
-		key = skip(key, strlen(KEY_PREFIX));
+	if (span_begins(key, KEY_PREFIX))
+		key = span_skip(key, strlen(KEY_PREFIX));
 	while (key.len && key.at[key.len - 1] == '=')
 		key.len--;
 	at = buf_room(&text, key.len);
@@ -139,8 +125,8 @@ form_hex_in_base64(struct span key, struct buf *out)
 	struct buf raw = BUF_INIT(KEY_MAX);
 
 	key = unquoted(key);
-	if (begins(key, KEY_PREFIX))
-		key = skip(key, strlen(KEY_PREFIX));
+	if (span_begins(key, KEY_PREFIX))
+		key = span_skip(key, strlen(KEY_PREFIX));
 	if (hex_decode(key, &raw))
 		base64_encode(buf_span(&raw), out);
 	out->failed |= raw.failed;
@@ -153,8 +139,8 @@ static void
 form_text(struct span key, struct buf *out)
 {
 	key = trimmed(key);
-	if (begins(key, KEY_PREFIX))
-		key = skip(key, strlen(KEY_PREFIX));
+	if (span_begins(key, KEY_PREFIX))
+		key = span_skip(key, strlen(KEY_PREFIX));
 	base64_encode(key, out);
 }
 
@@ -267,8 +253,8 @@ matches_time(const struct message *m, const struct keyring *keys,
 		buf_append(&text, old.at, (size_t)(time.at - old.at));
 		buf_append_span(&text, head);
 		buf_append_text(&text, more);
-		buf_append_span(
-		    &text, skip(old, (size_t)(time.at - old.at) + time.len));
+		buf_append_span(&text,
+		    span_skip(old, (size_t)(time.at - old.at) + time.len));
 		copy.headers[i].value = text;
 		match = !text.failed && matches(&copy, keys);
 		break;

@@ -47,12 +47,6 @@ quoted(struct span text)
 	return 0;
 }
 
-static struct span
-skip(struct span text, size_t len)
-{
-	return (struct span){ text.at + len, text.len - len };
-}
-
 /* name and separator; 0 if it is not there */
 static size_t
 name_before(struct span text, char separator)
@@ -71,11 +65,11 @@ parameter(struct span text)
 	if (len == text.len || text.at[len] != ';')
 		return 0;
 	len++;
-	len += spaces(skip(text, len));
-	name = name_before(skip(text, len), '=');
-	value = token(skip(text, len + name));
+	len += spaces(span_skip(text, len));
+	name = name_before(span_skip(text, len), '=');
+	value = token(span_skip(text, len + name));
 	if (!value)
-		value = quoted(skip(text, len + name));
+		value = quoted(span_skip(text, len + name));
 	return name && value ? len + name + value : 0;
 }
 
@@ -85,17 +79,17 @@ media_type_of(struct span header)
 	size_t start = spaces(header), type, subtype, len, more;
 	struct span rest;
 
-	header = skip(header, start);
+	header = span_skip(header, start);
 	type = name_before(header, '/');
-	subtype = token(skip(header, type));
+	subtype = token(span_skip(header, type));
 	if (!type || !subtype)
 		return (struct span){ NULL, 0 };
 	len = type + subtype;
-	rest = skip(header, len);
+	rest = span_skip(header, len);
 	/* Something else behind the subtype makes it no subtype. */
 	if (spaces(rest) < rest.len && rest.at[spaces(rest)] != ';')
 		return (struct span){ NULL, 0 };
-	while ((more = parameter(skip(header, len))) != 0)
+	while ((more = parameter(span_skip(header, len))) != 0)
 		len += more;
 	return (struct span){ header.at, len };
 }

@@ -21,20 +21,6 @@
 #define SIGNATURE_MAX  128 /* characters; none of ours has more than 64 */
 #define SIGNATURES_MAX 16  /* in one header; what follows is not looked at */
 
-static bool
-begins(struct span text, const char *prefix)
-{
-	size_t len = strlen(prefix);
-
-	return text.len >= len && memcmp(text.at, prefix, len) == 0;
-}
-
-static struct span
-skip(struct span text, size_t len)
-{
-	return (struct span){ text.at + len, text.len - len };
-}
-
 /* Take the next part of a list; false at its end. */
 static bool
 next_part(struct span *list, char separator, struct span *part)
@@ -42,13 +28,13 @@ next_part(struct span *list, char separator, struct span *part)
 	const char *end;
 
 	while (list->len && (*list->at == ' ' || *list->at == separator))
-		*list = skip(*list, 1);
+		*list = span_skip(*list, 1);
 	if (list->len == 0)
 		return false;
 	end = separator ? memchr(list->at, separator, list->len) : NULL;
 	part->at = list->at;
 	part->len = end ? (size_t)(end - list->at) : list->len;
-	*list = skip(*list, part->len);
+	*list = span_skip(*list, part->len);
 	return true;
 }
 
@@ -62,8 +48,8 @@ find_time(const struct message *m, struct span list)
 	if (!rule->time_prefix)
 		return message_header(m, rule->time_header);
 	while (next_part(&list, rule->separator, &part))
-		if (begins(part, rule->time_prefix))
-			return skip(part, strlen(rule->time_prefix));
+		if (span_begins(part, rule->time_prefix))
+			return span_skip(part, strlen(rule->time_prefix));
 	return (struct span){ NULL, 0 };
 }
 
@@ -127,7 +113,7 @@ has_one_reading(struct span text)
 	struct span rest;
 
 	for (i = 0; i < text.len && i <= ID_MAX && is_of_id(text.at[i]); i++) {
-		rest = skip(text, i + 1);
+		rest = span_skip(text, i + 1);
 		if (i > 0 && text.at[i] == '.' && begins_with_time(rest) &&
 		    rest.len > TIME_DIGITS && rest.at[TIME_DIGITS] == '.')
 			readings++;
@@ -161,11 +147,11 @@ check_id(const struct message *m, struct span text, struct error *err)
 static bool
 cut_mark(struct span *key)
 {
-	if (!begins(*key, KEY_PREFIX) && !begins(*key, KEY_PREFIX_V1))
+	if (!span_begins(*key, KEY_PREFIX) && !span_begins(*key, KEY_PREFIX_V1))
 		return false;
-	*key = skip(*key,
-	    begins(*key, KEY_PREFIX) ? strlen(KEY_PREFIX)
-				     : strlen(KEY_PREFIX_V1));
+	*key = span_skip(*key,
+	    span_begins(*key, KEY_PREFIX) ? strlen(KEY_PREFIX)
+					  : strlen(KEY_PREFIX_V1));
 	return true;
 }
 
@@ -223,13 +209,13 @@ is_listed(const struct sender_signature *rule, struct span list,
 
 	while (count < SIGNATURES_MAX &&
 	    next_part(&list, rule->separator, &part)) {
-		if (!begins(part, rule->prefix))
+		if (!span_begins(part, rule->prefix))
 			continue;
 		count++;
 		*seen = true;
 		theirs.len = 0;
-		if (decode(rule->encoding, skip(part, strlen(rule->prefix)),
-			&theirs) &&
+		if (decode(rule->encoding,
+			span_skip(part, strlen(rule->prefix)), &theirs) &&
 		    !theirs.failed && theirs.len == SHA256_SIZE)
 			match |= secret_equal(theirs.at, mac, SHA256_SIZE);
 	}

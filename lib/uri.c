@@ -32,16 +32,10 @@ is_encoded(struct span text)
 	    isxdigit((unsigned char)text.at[2]);
 }
 
-static struct span
-skip(struct span text, size_t len)
-{
-	return (struct span){ text.at + len, text.len - len };
-}
-
 void
 uri_append(struct buf *out, struct span text, const char *also)
 {
-	for (; text.len; text = skip(text, 1))
+	for (; text.len; text = span_skip(text, 1))
 		if (is_encoded(text) || is_one_of(text.at[0], also))
 			buf_append_byte(out, text.at[0]);
 		else
@@ -54,7 +48,7 @@ consists_of(struct span text, const char *also)
 	while (text.len) {
 		if (!is_encoded(text) && !is_one_of(text.at[0], also))
 			return false;
-		text = skip(text, is_encoded(text) ? 3 : 1);
+		text = span_skip(text, is_encoded(text) ? 3 : 1);
 	}
 	return true;
 }
@@ -68,7 +62,7 @@ cut_front(struct span *text, const char *ends)
 	while (front.len < text->len &&
 	    (!text->at[front.len] || !strchr(ends, text->at[front.len])))
 		front.len++;
-	*text = skip(*text, front.len);
+	*text = span_skip(*text, front.len);
 	return front;
 }
 
@@ -80,7 +74,7 @@ is_ip_literal(struct span text)
 	struct in6_addr parsed;
 
 	if (text.len && (text.at[0] == 'v' || text.at[0] == 'V')) {
-		struct span version = skip(text, 1), rest = version;
+		struct span version = span_skip(text, 1), rest = version;
 		size_t i;
 
 		version = cut_front(&rest, ".");
@@ -108,15 +102,15 @@ is_authority(struct span text)
 	if (rest.len) {
 		if (!consists_of(front, ":"))
 			return false;
-		text = skip(rest, 1);
+		text = span_skip(rest, 1);
 	}
 	rest = text;
 	if (text.len && text.at[0] == '[') {
-		rest = skip(text, 1);
+		rest = span_skip(text, 1);
 		front = cut_front(&rest, "]");
 		if (!rest.len || !is_ip_literal(front))
 			return false;
-		rest = skip(rest, 1);
+		rest = span_skip(rest, 1);
 	} else if (!consists_of(cut_front(&rest, ":"), "")) {
 		return false;
 	}
@@ -148,11 +142,11 @@ uri_is_reference(struct span text)
 	struct span rest = text, front;
 
 	text = cut_front(&rest, "#");
-	if (rest.len && !consists_of(skip(rest, 1), ":@/?"))
+	if (rest.len && !consists_of(span_skip(rest, 1), ":@/?"))
 		return false;
 	rest = text;
 	text = cut_front(&rest, "?");
-	if (rest.len && !consists_of(skip(rest, 1), ":@/?"))
+	if (rest.len && !consists_of(span_skip(rest, 1), ":@/?"))
 		return false;
 	rest = text;
 	front = cut_front(&rest, ":/");
@@ -160,10 +154,10 @@ uri_is_reference(struct span text)
 	if (rest.len && rest.at[0] == ':') {
 		if (!is_scheme(front))
 			return false;
-		text = skip(rest, 1);
+		text = span_skip(rest, 1);
 	}
 	if (text.len >= 2 && memcmp(text.at, "//", 2) == 0) {
-		text = skip(text, 2);
+		text = span_skip(text, 2);
 		if (!is_authority(cut_front(&text, "/")))
 			return false;
 	}

@@ -39,17 +39,10 @@ is_space(char c)
 }
 
 static void
-skip(struct span *rest, size_t len)
-{
-	rest->at += len;
-	rest->len -= len;
-}
-
-static void
 skip_space(struct span *rest)
 {
 	while (rest->len && is_space(rest->at[0]))
-		skip(rest, 1);
+		*rest = span_skip(*rest, 1);
 }
 
 /* Returns the quote that the word begins with, or NUL. */
@@ -63,7 +56,7 @@ begin_word(struct conf_words *words, struct span *rest)
 	words->count++;
 	if (quote != '"' && quote != '\'')
 		return '\0';
-	skip(rest, 1);
+	*rest = span_skip(*rest, 1);
 	return quote;
 }
 
@@ -71,7 +64,7 @@ static void
 end_word(struct conf_words *words, struct span *rest, char quote)
 {
 	if (quote && rest->len)
-		skip(rest, 1);
+		*rest = span_skip(*rest, 1);
 	buf_append_byte(&words->text, '\0');
 }
 
@@ -101,14 +94,14 @@ nginx_word(struct conf_words *words, struct span *rest)
 			break;
 		if (c == '\\' && rest->len > 1) {
 			append_escaped(&words->text, rest->at[1]);
-			skip(rest, 2);
+			*rest = span_skip(*rest, 2);
 			continue;
 		}
 		buf_append_byte(&words->text, c == '$' ? CONF_VARIABLE : c);
-		skip(rest, 1);
+		*rest = span_skip(*rest, 1);
 		/* "${" begins no block. */
 		if (c == '$' && rest->len && rest->at[0] == '{')
-			skip(rest, 1);
+			*rest = span_skip(*rest, 1);
 	}
 	end_word(words, rest, quote);
 }
@@ -124,7 +117,7 @@ conf_words_nginx(struct conf_words *words, struct span *rest)
 		if (c == '#') {
 			(void)span_cut(rest, '\n', &line);
 		} else if (c == ';' || c == '{' || c == '}') {
-			skip(rest, 1);
+			*rest = span_skip(*rest, 1);
 			return c;
 		} else {
 			nginx_word(words, rest);
@@ -170,7 +163,7 @@ conf_words_expand(struct buf *out, struct span line, const struct conf *defined)
 	struct span name;
 	const char *end, *value;
 
-	for (; line.len; skip(&line, 1)) {
+	for (; line.len; line = span_skip(line, 1)) {
 		end = line.len > 2 && memcmp(line.at, "${", 2) == 0
 		    ? memchr(line.at, '}', line.len)
 		    : NULL;
@@ -185,7 +178,7 @@ conf_words_expand(struct buf *out, struct span line, const struct conf *defined)
 			buf_append_text(out, value);
 		else
 			buf_append_byte(out, CONF_VARIABLE);
-		skip(&line, name.len + 2);
+		line = span_skip(line, name.len + 2);
 	}
 }
 
@@ -200,9 +193,9 @@ apache_word(struct conf_words *words, struct span *rest)
 			break;
 		if (c == '\\' && rest->len > 1 &&
 		    (rest->at[1] == '\\' || (quote && rest->at[1] == quote)))
-			skip(rest, 1);
+			*rest = span_skip(*rest, 1);
 		buf_append_byte(&words->text, rest->at[0]);
-		skip(rest, 1);
+		*rest = span_skip(*rest, 1);
 	}
 	end_word(words, rest, quote);
 }

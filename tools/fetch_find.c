@@ -23,13 +23,6 @@ skip_space(struct span *text)
 	}
 }
 
-static void
-skip(struct span *text, size_t len)
-{
-	text->at += len;
-	text->len -= len;
-}
-
 /* The length of the string at the start of a text. */
 static size_t
 string_length(struct span text)
@@ -146,14 +139,14 @@ take_array(struct fetch_references *found, struct span text, struct error *err)
 	size_t len;
 
 	do {
-		skip(&text, 1); /* the bracket, or a comma */
+		text = span_skip(text, 1); /* the bracket, or a comma */
 		skip_space(&text);
 		len = value_length(text);
 		if (json_scan((struct span){ text.at, len }, &element) &&
 		    element.type == JSON_TYPE_OBJECT &&
 		    take_element(found, element, err) < 0)
 			return -1;
-		skip(&text, len);
+		text = span_skip(text, len);
 		skip_space(&text);
 	} while (text.len && text.at[0] == ',');
 	return 0;
@@ -169,17 +162,17 @@ fetch_find(
 	*found = (struct fetch_references)FETCH_REFERENCES_INIT;
 	while (text.len) {
 		if (text.at[0] != '"') {
-			skip(&text, 1);
+			text = span_skip(text, 1);
 			continue;
 		}
 		string.raw.at = text.at;
 		string.raw.len = string_length(text);
-		skip(&text, string.raw.len);
+		text = span_skip(text, string.raw.len);
 		skip_space(&text);
 		if (!text.len || text.at[0] != ':' ||
 		    !json_string_is(string, "documents"))
 			continue;
-		skip(&text, 1);
+		text = span_skip(text, 1);
 		skip_space(&text);
 		if (text.len && text.at[0] == '[' &&
 		    take_array(found, text, err) < 0)

@@ -1380,6 +1380,20 @@ def _(api, out):
     eq("asked", len(api.asked("/presigned/d2")), 1)
 
 
+def half_then_hang(api, reached, data):
+    """A script that sends half of a document and notes that it has done so"""
+    def script(request):
+        handler = request.handler
+        handler.send_response(200)
+        handler.send_header("Content-Length", str(len(data)))
+        handler.end_headers()
+        handler.wfile.write(data[:len(data) // 2])
+        handler.wfile.flush()
+        reached.append(request.path)
+        api.hang(request)
+    return script
+
+
 @test("SIGTERM: nothing by half is left, what is whole is kept")
 @site()
 def _(api, out):
@@ -1387,17 +1401,7 @@ def _(api, out):
     api.document("d2", b"y" * 200000)
     event = event_with([{"objectId": "d1"}, {"objectId": "d2"}])
     reached = harness.collections.deque()
-
-    def half(request):
-        handler = request.handler
-        handler.send_response(200)
-        handler.send_header("Content-Length", "200000")
-        handler.end_headers()
-        handler.wfile.write(b"y" * 100000)
-        handler.wfile.flush()
-        reached.append(request.path)
-        api.hang(request)
-    api.on("/presigned/d2", half)
+    api.on("/presigned/d2", half_then_hang(api, reached, b"y" * 200000))
     for number in (signal.SIGTERM, signal.SIGINT):
         reached.clear()
         process = out.start(event)
@@ -1602,19 +1606,11 @@ def _(api, out):
     event = event_with([{"objectId": "d1"}, {"objectId": "d2"}])
     reached = harness.collections.deque()
 
-    def half(request):
-        handler = request.handler
-        handler.send_response(200)
-        handler.send_header("Content-Length", "200000")
-        handler.end_headers()
-        handler.wfile.write(b"x" * 100000)
-        handler.wfile.flush()
-        reached.append(request.path)
-        api.hang(request)
 
     def never(request):
         reached.append(request.path)
         api.hang(request)
+    half = half_then_hang(api, reached, b"x" * 200000)
     stops = [("/v2/authentication/login", never),
              ("/v2/object-storage/document/d1/metadata", never),
              ("/presigned/d1", half),
