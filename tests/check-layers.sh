@@ -52,7 +52,7 @@ tools_layer_of() {
 	fetch_api | runner) echo 12 ;;
 	fetch_job) echo 13 ;;
 	fetch_event | fetch_download) echo 14 ;;
-	fetch_document) echo 15 ;;
+	fetch_document | fetch_all) echo 15 ;;
 	list | show | stats | expire | requeue | reverify | run | fetch)
 		echo 16 ;;
 	main) echo 17 ;;

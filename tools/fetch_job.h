@@ -41,4 +41,12 @@ struct fetch_job {
 int fetch_document(struct fetch_job *job,
     const struct fetch_reference *reference, struct error *err);
 
+/*
+ * Fetch all that the event of a job refers to into its outbox, and deliver
+ * it. On failure nothing is delivered; tmp/ keeps the documents that are
+ * whole, for the next try. Errors as of fetch_document().
+ */
+int fetch_all(
+    struct fetch_job *job, const struct spool *spool, struct error *err);
+
 #endif
