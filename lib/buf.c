@@ -151,7 +151,8 @@ span_begins(struct span s, const char *prefix)
 struct span
 span_skip(struct span s, size_t len)
 {
-	return (struct span){ s.at + len, s.len - len };
+	/* C has no sum of a null pointer and 0. */
+	return len ? (struct span){ s.at + len, s.len - len } : s;
 }
 
 bool
