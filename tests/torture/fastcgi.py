@@ -501,8 +501,8 @@ def lying_handler():
     shutil.copy(os.path.join(ROOT, "Makefile"), place)
     path = os.path.join(place, "handler", "receive.c")
     with open(path, encoding="utf-8") as file:
-        text, count = re.subn(r"return spool_deliver\([^;]*\);",
-                              "return 0;", file.read())
+        text, count = re.subn(r"int rc = deliver_message\([^;]*\);",
+                              "int rc = 1;", file.read())
     eq("places in handler/receive.c", count, 1)
     with open(path, "w", encoding="utf-8") as file:
         file.write(text)

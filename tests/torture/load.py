@@ -662,8 +662,8 @@ def _():
 @test("control: a handler that says 200 and stores nothing is found out",
       seconds=SECONDS)
 def _():
-    liar = variant(("handler/receive.c", r"return spool_deliver\([^;]*\);",
-                    "return 0;"))
+    liar = variant(("handler/receive.c", r"int rc = deliver_message\([^;]*\);",
+                    "int rc = 1;"))
     with Variant(liar, user=WEB_USER) as handler, \
             RoomyNginx(handler, keys=[KEY]) as web:
         answers, acknowledged = thousand(web, web.spool(), 1, 100)
@@ -752,14 +752,13 @@ def _():
     ok("ordinary calls are answered in time", others.slowest() < LATEST)
 
 
-@test("control: with fewer threads than slow clients all wait",
+@test("fewer threads than slow clients: ordinary calls are in time",
       seconds=SECONDS)
 def _():
     answers, others, _, missing = slow_clients(("-t", str(THREADS)))
-    figure("control, 200 slow clients and 160 threads: the slowest ordinary "
-           "call", f"{others.slowest():.1f} s",
-           f"above {LATEST:.0f} s, found")
-    ok("ordinary calls are late", others.slowest() > LATEST)
+    figure("200 slow clients and 160 threads: the slowest ordinary call",
+           f"{others.slowest():.1f} s", f"below {LATEST:.0f} s")
+    ok("ordinary calls are answered in time", others.slowest() < LATEST)
     eq("missing", missing, 0)
     ok("all the same they are answered",
        set(statuses(answers)) | set(statuses(others.answers)) <= {200, 503})
@@ -783,7 +782,8 @@ def _():
         with steady(handler) as others:
             answers = at_once([post] * THREADS)
         got = statuses(answers)
-        own = sum(answer.status == 503 and answer.rule() != "out-of-memory"
+        own = sum(answer.status == 503 and answer.rule() not in
+                  ("out-of-memory", "too-slow")
                   for answer in answers)
         figure("160 bodies of 16 MiB through nginx: statuses, 503 by nginx "
                "itself", f"{got}, {own}", "200 and 503, 0")
@@ -1046,7 +1046,7 @@ def _():
         ok("none was late", slowest < LATEST)
         within("1,000,000 files: peak of memory", handler, THREADS, 64 * MIB)
     counting = variant((
-        "handler/receive.c", r"(\nstatic int\ndeliver\(.*?rc = -1;\n)",
+        "handler/receive.c", r"(\nstatic int\ndeliver\(.*?\n\{\n)",
         r"\n#include <dirent.h>\n#include <fcntl.h>\n\1"
         r'\tDIR *all = fdopendir(openat(x->spool.root, "new", O_RDONLY));'
         r"\n\twhile (readdir(all))\n\t\t;\n\tclosedir(all);\n"))
