@@ -174,7 +174,9 @@ hand_out(struct order *order, struct group *group, struct entry *entry,
 	} else {
 		(void)snprintf(
 		    message->file, sizeof(message->file), "%s", entry->file);
-		order_forget(order, entry);
+		/* As order_forget() does, but it is in no group any more. */
+		table_remove(&order->entries, &entry->link);
+		order->waiting--;
 	}
 	memcpy(message->group, group->digest, sizeof(message->group));
 	message->version = entry->version;

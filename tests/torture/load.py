@@ -760,8 +760,10 @@ def _():
            f"{others.slowest():.1f} s", f"below {LATEST:.0f} s")
     ok("ordinary calls are answered in time", others.slowest() < LATEST)
     eq("missing", missing, 0)
-    ok("all the same they are answered",
-       set(statuses(answers)) | set(statuses(others.answers)) <= {200, 503})
+    eq("statuses of ordinary calls", set(statuses(others.answers)), {200})
+    # Apache answers 408, or the connection ends while it still sends.
+    ok("slow ones are answered or cut off",
+       set(statuses(answers)) <= {200, 408, 503, None})
 
 
 @test("16 MiB through nginx, 160 at once", seconds=SECONDS)
