@@ -299,7 +299,8 @@ def modules(*names):
             command("depmod", "--basedir", base, version)
         out = command("modprobe", "--dirname", base, "--set-version", version,
                       "--show-depends", name)
-        found += [path for path in re.findall(r"^insmod (\S+)", out, re.M)
+        # With "/" for --dirname the paths begin with "//".
+        found += [path for path in re.findall(r"^insmod /*(/\S+)", out, re.M)
                   if path not in found]
     return found
 
