@@ -65,6 +65,10 @@ find_slowest(int64_t now)
 {
 	struct budget_share *share, *slowest = NULL;
 
+	/* One that is silent takes nothing, and would keep its old marks. */
+	for (share = shares; share; share = share->next)
+		if (!share->waiting)
+			mark(share, now);
 	for (share = shares; share; share = share->next)
 		if (!share->settled && !share->was_cut &&
 		    (!slowest || pace_of(share, now) < pace_of(slowest, now)))

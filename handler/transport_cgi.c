@@ -43,8 +43,8 @@ wait_for(struct connection *c, int fd, short events)
 		/* Short of memory is our fault, and may pass. */
 		if (rc < 0 && errno != EINTR)
 			(void)nanosleep(&pause, NULL);
-	} while (rc < 0);
-	return rc > 0;
+	} while (rc <= 0);
+	return true;
 }
 
 /*
