@@ -9,14 +9,15 @@ wait, and the handler ends in time when it is told to.
 import contextlib
 import os
 import signal
+import subprocess
 import threading
 import time
 
 import shipmondo
 from fcgiclient import (BODY, KEY, Peer, begin, endpoint, fcgi_pairs, memory,
                         new_spool, parse_log, records, sanitized)
-from harness import (NAME, Apache, Handler, call_params, eq, fcgi_record, has,
-                     main, ok, test, wait_for)
+from harness import (FCGI, NAME, Apache, Handler, call_params, eq, fcgi_record,
+                     folder, has, main, ok, test, wait_for)
 
 KIB, MIB = 1024, 1024 * 1024
 IN_TIME = 3  # seconds that a sender waits
@@ -263,6 +264,22 @@ def _():
         def given_back():
             return memory(handler.pid, "VmRSS") - before < 32 * MIB
         wait_for(given_back, "memory given back")
+
+
+@test("CGI: a body that falls silent is a 503")
+def _():
+    with subprocess.Popen(
+            [FCGI], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE, env={
+                "REQUEST_METHOD": "POST", "CONTENT_LENGTH": "1000000",
+                "REQUEST_URI": "/", "HOOKDIR_SENDER": "generic",
+                "HOOKDIR_AUTH": "none", "HOOKDIR_EVENT": "e",
+                "HOOKDIR_SPOOL": os.path.join(folder("cgi"), "spool")}) as cgi:
+        cgi.stdin.write(b"x" * 20000)
+        cgi.stdin.flush()
+        out = cgi.stdout.read()
+        has("answer", out, b"Status: 503")
+        has("log", cgi.stderr.read(), b"reason=too-slow")
 
 
 if __name__ == "__main__":
