@@ -65,14 +65,14 @@ find_slowest(int64_t now)
 {
 	struct budget_share *share, *slowest = NULL;
 
-	/* One that is silent takes nothing, and would keep its old marks. */
-	for (share = shares; share; share = share->next)
+	for (share = shares; share; share = share->next) {
+		/* One that is silent takes nothing: its marks would be old. */
 		if (!share->waiting)
 			mark(share, now);
-	for (share = shares; share; share = share->next)
 		if (!share->settled && !share->was_cut &&
 		    (!slowest || pace_of(share, now) < pace_of(slowest, now)))
 			slowest = share;
+	}
 	return slowest;
 }
 

@@ -25,8 +25,8 @@ struct connection {
 	bool end_decides; /* nothing else says that the body is whole */
 };
 
-/* 1 when the descriptor is ready, 0 when its time is over. */
-static int
+/* Is the descriptor ready, before its time is over? */
+static bool
 wait_for(struct connection *c, int fd, short events)
 {
 	const struct timespec pause = { 0, 10000000 };
@@ -38,7 +38,7 @@ wait_for(struct connection *c, int fd, short events)
 		left = c->deadline - clock_monotonic();
 		c->late = left <= 0;
 		if (c->late)
-			return 0;
+			return false;
 		rc = poll(&poller, 1, (int)(left / 1000) + 1);
 		/* Short of memory is our fault, and may pass. */
 		if (rc < 0 && errno != EINTR)
