@@ -142,6 +142,12 @@ void
 order_forget(struct order *order, struct entry *entry)
 {
 	table_remove(&order->entries, &entry->link);
+	order_drop(order, entry);
+}
+
+void
+order_drop(struct order *order, struct entry *entry)
+{
 	entry->gone = true;
 	if (entry->group)
 		order->waiting--;

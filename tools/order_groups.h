@@ -51,6 +51,12 @@ void order_make_ready(struct order *order, struct group *group);
 /* Not in new/ any more. */
 void order_forget(struct order *order, struct entry *entry);
 
+/*
+ * The same, where the table has no part in it. An entry without a group is
+ * freed; that of a group stays until the group comes to it.
+ */
+void order_drop(struct order *order, struct entry *entry);
+
 /* Is something to be read before the next message can be told? */
 bool order_must_read(const struct order *order);
 

@@ -276,12 +276,7 @@ visit_entry(void *context, struct link *link)
 
 	if (entry->pass == order->pass)
 		return false;
-	/* As order_forget() does, but for the table. */
-	entry->gone = true;
-	if (entry->group)
-		order->waiting--;
-	else
-		free(entry);
+	order_drop(order, entry); /* and the table's walk takes it out */
 	return true;
 }
 
