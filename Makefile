@@ -28,9 +28,9 @@ LDFLAGS = -pie -Wl,-z,relro,-z,now,-z,noexecstack -Wl,--as-needed
 LIBS = -lfcgi -ljansson -lcrypto -pthread
 TOOL_LIBS = -lcurl -ljansson -lcrypto -pthread
 
-LIB_OBJECTS = $(patsubst %.c,$(BUILD)/%.o,$(wildcard lib/*.c))
+LIB_OBJECTS = $(patsubst %.c,$(BUILD)/%.o,$(wildcard lib/*/*.c))
 HANDLER_OBJECTS = $(patsubst %.c,$(BUILD)/%.o,$(wildcard handler/*.c))
-TOOL_OBJECTS = $(patsubst %.c,$(BUILD)/%.o,$(wildcard tools/*.c))
+TOOL_OBJECTS = $(patsubst %.c,$(BUILD)/%.o,$(wildcard tools/*.c tools/*/*.c))
 UNIT_TESTS = $(patsubst tests/unit/%.c,$(BUILD)/tests/%,\
 	$(wildcard tests/unit/test_*.c))
 
@@ -175,17 +175,13 @@ bench bench-short: need-bench
 	@HOOKDIR_BENCH=$(abspath $(BUILD)/tests/bench) $(PYTHON) \
 		tests/bench/bench.py $(if $(filter %-short,$@),--short)
 
-SOURCES = $(wildcard lib/*.[ch] handler/*.[ch] tools/*.[ch] tests/unit/*.[ch] \
-	tests/fuzz/*.[ch] tests/fuzz/broken/*.c tests/torture/*.c \
-	tests/torture/broken/*.[ch] tests/bench/*.c)
+SOURCES = $(shell find lib handler tools tests -name '*.[ch]')
 SCRIPTS = tests/need tests/lint-manuals tests/check-layers.sh \
 	tests/check-banned.sh tests/check-install.sh tests/bench/peers/save.sh \
-	nginx/hookdir-jwks.sh tools/hookdir.bash tools/samples/book-order.sh \
+	nginx/hookdir-jwks.sh tools/hookdir/hookdir.bash tools/samples/book-order.sh \
 	tools/samples/tradecloud-lines.sh \
 	.ci/run
-MANUALS = handler/hookdir.fcgi.8 handler/hookdir-cost.7 \
-	lib/hookdir-spool.5 lib/hookdir-senders.7 lib/hookdir-promise.7 \
-	tools/hookdir.1 tools/hookdir-fetch.1
+MANUALS = $(wildcard docs/*.[1-8])
 
 # Leaks are left to the address sanitizer: the analyzer of gcc 12 loses sight
 # of what hangs in a list or an array.
@@ -197,7 +193,8 @@ lint: need-lint
 		OPTIMIZE='-O2 -fanalyzer -Wno-analyzer-malloc-leak'
 	cppcheck --quiet --error-exitcode=1 --inline-suppr --std=c11 \
 		--enable=warning,performance,portability \
-		--suppress=missingIncludeSystem -Ilib -Ihandler -Itools lib handler tools
+		--suppress=missingIncludeSystem -Ilib -Ihandler -Itools \
+		lib handler tools
 	shellcheck $(SCRIPTS)
 	tests/lint-manuals $(MANUALS)
 	$(PYTHON) -m compileall -q tests tests/demo tests/run
@@ -220,12 +217,11 @@ install: all
 		$(SAMPLES)/tools/samples
 	install -m 0755 $(BUILD)/hookdir.fcgi $(SBIN)/
 	install -m 0755 $(BUILD)/hookdir $(BIN)/
-	install -m 0644 tools/hookdir.bash $(COMPLETIONS)/hookdir
-	install -m 0644 tools/hookdir.1 tools/hookdir-fetch.1 $(MAN)/man1/
-	install -m 0644 lib/hookdir-spool.5 $(MAN)/man5/
-	install -m 0644 lib/hookdir-senders.7 lib/hookdir-promise.7 \
-		handler/hookdir-cost.7 $(MAN)/man7/
-	install -m 0644 handler/hookdir.fcgi.8 $(MAN)/man8/
+	install -m 0644 tools/hookdir/hookdir.bash $(COMPLETIONS)/hookdir
+	install -m 0644 docs/*.1 $(MAN)/man1/
+	install -m 0644 docs/*.5 $(MAN)/man5/
+	install -m 0644 docs/*.7 $(MAN)/man7/
+	install -m 0644 docs/*.8 $(MAN)/man8/
 	install -m 0644 handler/hookdir.socket $(UNITS)/
 	sed 's|@PREFIX@|$(PREFIX)|' handler/hookdir.service \
 		>$(UNITS)/hookdir.service
@@ -250,10 +246,9 @@ install: all
 .PHONY: uninstall
 uninstall:
 	rm -f $(SBIN)/hookdir.fcgi $(BIN)/hookdir $(COMPLETIONS)/hookdir \
-		$(MAN)/man1/hookdir.1 $(MAN)/man1/hookdir-fetch.1 \
-		$(MAN)/man5/hookdir-spool.5 $(MAN)/man7/hookdir-senders.7 \
-		$(MAN)/man7/hookdir-promise.7 $(MAN)/man7/hookdir-cost.7 \
-		$(MAN)/man8/hookdir.fcgi.8 $(UNITS)/hookdir.socket \
+		$(foreach page,$(MANUALS:docs/%=%),\
+			$(MAN)/man$(subst .,,$(suffix $(page)))/$(page)) \
+		$(UNITS)/hookdir.socket \
 		$(UNITS)/hookdir.service \
 		$(DESTDIR)$(PREFIX)/lib/sysusers.d/hookdir.conf \
 		$(DESTDIR)$(PREFIX)/lib/tmpfiles.d/hookdir.conf
@@ -279,4 +274,4 @@ help:
 	@echo 'make install      DESTDIR= PREFIX=/usr/local'
 	@echo 'make clean        remove all build folders'
 
--include $(wildcard $(BUILD)/*/*.d)
+-include $(wildcard $(BUILD)/*/*.d $(BUILD)/*/*/*.d)

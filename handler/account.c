@@ -6,7 +6,7 @@
 
 #include <stdatomic.h>
 
-#include "clock.h"
+#include "base/clock.h"
 #include "log.h"
 #include "reply.h"
 #include "throttle.h"

@@ -10,10 +10,10 @@
 
 #include <stdio.h>
 
-#include "clock.h"
-#include "credentials.h"
-#include "jwks.h"
-#include "token.h"
+#include "base/clock.h"
+#include "jose/credentials.h"
+#include "jose/jwks.h"
+#include "jose/token.h"
 
 #define BASIC_CHALLENGE	 "Basic realm=\"hookdir\", charset=\"UTF-8\""
 #define BEARER_CHALLENGE "Bearer realm=\"hookdir\""

@@ -9,7 +9,7 @@
 #include <pthread.h>
 #include <time.h>
 
-#include "clock.h"
+#include "base/clock.h"
 
 /* The time between two marks of a body, in microseconds. */
 #define MARK_TIME 1000000

@@ -11,7 +11,7 @@
 #include <stddef.h>
 #include <string.h>
 
-#include "uri.h"
+#include "base/uri.h"
 
 #define PREFIX "HOOKDIR_"
 

@@ -13,10 +13,10 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "header_list.h"
-#include "keyring.h"
-#include "message.h"
-#include "quarantine.h"
+#include "message/header_list.h"
+#include "jose/keyring.h"
+#include "message/message.h"
+#include "spool/quarantine.h"
 #include "request.h"
 
 enum endpoint_role {

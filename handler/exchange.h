@@ -8,9 +8,9 @@
 #define HOOKDIR_EXCHANGE_H
 
 #include "authenticate.h"
-#include "envelope.h"
-#include "quarantine.h"
-#include "spool.h"
+#include "message/envelope.h"
+#include "spool/quarantine.h"
+#include "spool/spool.h"
 
 struct exchange {
 	const struct request *request;

@@ -10,12 +10,12 @@
 #include <string.h>
 #include <strings.h>
 
-#include "clock.h"
-#include "credentials.h"
-#include "form.h"
-#include "secret.h"
+#include "base/clock.h"
+#include "jose/credentials.h"
+#include "base/form.h"
+#include "base/secret.h"
 #include "throttle.h"
-#include "token.h"
+#include "jose/token.h"
 
 #define SCOPE_MAX 2048 /* bytes */
 #define FORM_TYPE "application/x-www-form-urlencoded"

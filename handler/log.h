@@ -11,7 +11,7 @@
 
 #include <stddef.h>
 
-#include "buf.h"
+#include "base/buf.h"
 
 /* syslog(3) has more; these are what a line of ours can be. */
 enum log_priority {

@@ -22,8 +22,8 @@
 #include <unistd.h>
 
 #include "budget.h"
-#include "hmac.h"
-#include "io.h"
+#include "base/hmac.h"
+#include "base/io.h"
 #include "log.h"
 #include "transport_cgi.h"
 #include "transport_fcgi.h"

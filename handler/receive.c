@@ -10,12 +10,12 @@
 
 #include <string.h>
 
-#include "cause.h"
-#include "clock.h"
-#include "deliver.h"
-#include "head.h"
-#include "quarantine.h"
-#include "verify.h"
+#include "message/cause.h"
+#include "base/clock.h"
+#include "spool/deliver.h"
+#include "message/head.h"
+#include "spool/quarantine.h"
+#include "message/verify.h"
 
 static int
 keep_headers(struct exchange *x)

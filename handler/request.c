@@ -8,7 +8,7 @@
 #include <string.h>
 #include <strings.h>
 
-#include "clock.h"
+#include "base/clock.h"
 
 /* Read in pieces of this size, each of which has the time of -w. */
 #define PIECE 16384

@@ -13,7 +13,7 @@
 #include <sys/types.h>
 
 #include "budget.h"
-#include "buf.h"
+#include "base/buf.h"
 
 /* Whose turn it is. */
 enum turn {

@@ -16,8 +16,8 @@
 #include "issue.h"
 #include "receive.h"
 #include "reply.h"
-#include "secret.h"
-#include "seen.h"
+#include "base/secret.h"
+#include "spool/seen.h"
 
 static void
 exchange_init(struct exchange *x, const struct request *rq)

@@ -8,7 +8,7 @@
  */
 #include "throttle.h"
 
-#include "clock.h"
+#include "base/clock.h"
 
 bool
 throttle_pass(struct throttle *throttle, uint64_t kind)

@@ -26,7 +26,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "clock.h"
+#include "base/clock.h"
 #include "listener.h"
 #include "log.h"
 #include "serve.h"

@@ -13,8 +13,8 @@
 
 #include "fetch_job.h"
 #include "fetch_past.h"
-#include "io.h"
-#include "tool.h"
+#include "base/io.h"
+#include "hookdir/tool.h"
 
 #define MAX_SIZE_DEFAULT ((uint64_t)64 << 20)
 #define TIMEOUT_DEFAULT	 30

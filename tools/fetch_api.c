@@ -10,9 +10,9 @@
 
 #include <string.h>
 
-#include "base64.h"
-#include "io.h"
-#include "secret.h"
+#include "base/base64.h"
+#include "base/io.h"
+#include "base/secret.h"
 
 #define LOGIN_PATH   "/v2/authentication/login"
 #define REFRESH_PATH "/v2/authentication/refresh"

@@ -15,8 +15,8 @@
 #include <unistd.h>
 
 #include "fetch_url.h"
-#include "io.h"
-#include "secret.h"
+#include "base/io.h"
+#include "base/secret.h"
 
 #define TEXT_MAX 16384
 

@@ -10,7 +10,7 @@
 
 #include <limits.h>
 
-#include "error.h"
+#include "base/error.h"
 
 struct fetch_config {
 	char base[512]; /* https, no slash at the end */

@@ -13,9 +13,9 @@
 #include "fetch_download.h"
 #include "fetch_event.h"
 #include "fetch_past.h"
-#include "io.h"
-#include "media_type.h"
-#include "tool.h"
+#include "base/io.h"
+#include "message/media_type.h"
+#include "hookdir/tool.h"
 
 #define DOCUMENT_PATH "/v2/object-storage/document/"
 #define METADATA_MAX  ((size_t)1 << 20)

@@ -7,7 +7,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "io.h"
+#include "base/io.h"
 
 #define REDIRECTS_MAX 3
 #define HTTPS_PORT    443

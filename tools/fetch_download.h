@@ -11,7 +11,7 @@
 #include <openssl/evp.h>
 
 #include "fetch_job.h"
-#include "hmac.h"
+#include "base/hmac.h"
 
 struct fetch_download {
 	int fd;		    /* to write to; the caller's */

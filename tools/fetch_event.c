@@ -7,9 +7,9 @@
  */
 #include "fetch_event.h"
 
-#include "clock.h"
-#include "uri.h"
-#include "utf8.h"
+#include "base/clock.h"
+#include "base/uri.h"
+#include "base/utf8.h"
 
 void
 fetch_event_add(struct buf *head, const char *name, struct span text)

@@ -9,7 +9,7 @@
 #ifndef HOOKDIR_FETCH_FIND_H
 #define HOOKDIR_FETCH_FIND_H
 
-#include "json.h"
+#include "json/json.h"
 
 #define FETCH_REFERENCES_MAX 1000 /* documents of one event */
 

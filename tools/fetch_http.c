@@ -14,8 +14,8 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include "address.h"
-#include "secret.h"
+#include "base/address.h"
+#include "base/secret.h"
 
 #define CONNECT_SECONDS 10L
 /* Slower than this for so long is a peer that has gone away. */

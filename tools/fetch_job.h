@@ -5,7 +5,7 @@
 #ifndef HOOKDIR_FETCH_JOB_H
 #define HOOKDIR_FETCH_JOB_H
 
-#include "event.h"
+#include "message/event.h"
 #include "fetch_api.h"
 #include "fetch_find.h"
 #include "fetch_outbox.h"

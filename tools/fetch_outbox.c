@@ -15,8 +15,8 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "clock.h"
-#include "io.h"
+#include "base/clock.h"
+#include "base/io.h"
 
 #define DOCUMENT_MODE 0660 /* less the umask */
 

@@ -12,8 +12,8 @@
 
 #include <stdint.h>
 
-#include "hmac.h"
-#include "spool.h"
+#include "base/hmac.h"
+#include "spool/spool.h"
 
 struct fetch_item {
 	struct timespec received;

@@ -16,9 +16,9 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "buf.h"
-#include "clock.h"
-#include "io.h"
+#include "base/buf.h"
+#include "base/clock.h"
+#include "base/io.h"
 
 #define NAME_SIZE      (SHA256_HEX_SIZE + 8)
 #define DELIVERED_LIFE (30 * 24 * 3600) /* seconds */

@@ -13,8 +13,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "hmac.h"
-#include "spool.h"
+#include "base/hmac.h"
+#include "spool/spool.h"
 
 /* One document of one event. */
 struct fetch_past {

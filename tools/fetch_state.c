@@ -16,9 +16,9 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "clock.h"
-#include "io.h"
-#include "secret.h"
+#include "base/clock.h"
+#include "base/io.h"
+#include "base/secret.h"
 
 #define FIRST_LINE "hookdir session 1"
 #define LAST_LINE  "end"

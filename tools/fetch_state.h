@@ -11,9 +11,9 @@
 
 #include <stdbool.h>
 
-#include "buf.h"
+#include "base/buf.h"
 #include "fetch_config.h"
-#include "spool.h"
+#include "spool/spool.h"
 
 #define FETCH_TOKEN_MAX 16384
 

@@ -13,8 +13,8 @@
 
 #include <curl/curl.h>
 
-#include "buf.h"
-#include "error.h"
+#include "base/buf.h"
+#include "base/error.h"
 
 #define FETCH_URL_MAX  8192
 #define FETCH_HOST_MAX 255

@@ -12,7 +12,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "io.h"
+#include "base/io.h"
 
 static void
 kill_groups(const struct guard *guard)

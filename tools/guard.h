@@ -13,7 +13,7 @@
 #include <stdbool.h>
 #include <sys/types.h>
 
-#include "error.h"
+#include "base/error.h"
 
 struct guard {
 	_Atomic pid_t *groups; /* shared; 0: none */

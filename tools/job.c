@@ -14,9 +14,9 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "event.h"
-#include "io.h"
-#include "program.h"
+#include "message/event.h"
+#include "base/io.h"
+#include "hookdir/program.h"
 
 #define ENTRIES	  16
 #define VALUE_MAX 4096			 /* a longer attribute is left out */

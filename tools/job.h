@@ -12,8 +12,8 @@
 
 #include <stdatomic.h>
 
-#include "claim.h"
-#include "clock.h"
+#include "queue/claim.h"
+#include "base/clock.h"
 
 #define JOB_OUTPUT 4096 /* bytes kept */
 

@@ -6,7 +6,7 @@
 
 #include <stdlib.h>
 
-#include "clock.h"
+#include "base/clock.h"
 
 struct wait {
 	time_t due;

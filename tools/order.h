@@ -17,11 +17,11 @@
 
 #include <time.h>
 
-#include "clock.h"
-#include "hmac.h"
+#include "base/clock.h"
+#include "base/hmac.h"
 #include "later.h"
-#include "queue.h"
-#include "table.h"
+#include "queue/queue.h"
+#include "hookdir/table.h"
 
 struct order_message {
 	char file[NAME_MAX + 1]; /* in new/ */

@@ -8,7 +8,7 @@
 #define HOOKDIR_ORDER_GROUPS_H
 
 #include "order.h"
-#include "subject.h"
+#include "hookdir/subject.h"
 
 /* A message in new/. */
 struct entry {

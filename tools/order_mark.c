@@ -13,8 +13,8 @@
 #include <sys/file.h>
 #include <unistd.h>
 
-#include "io.h"
-#include "room.h"
+#include "base/io.h"
+#include "spool/room.h"
 #include "order.h"
 
 #define SEEN ".seen"

@@ -12,8 +12,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "subject.h"
-#include "tool.h"
+#include "hookdir/subject.h"
+#include "hookdir/tool.h"
 
 #define SLICE INT64_C(10000) /* microseconds of reading at a time */
 

@@ -10,7 +10,7 @@
 #define HOOKDIR_PICK_H
 
 #include "later.h"
-#include "queue.h"
+#include "queue/queue.h"
 
 struct pick {
 	char **files; /* owned */

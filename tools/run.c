@@ -10,12 +10,12 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "arguments.h"
-#include "clock.h"
-#include "io.h"
-#include "program.h"
+#include "hookdir/arguments.h"
+#include "base/clock.h"
+#include "base/io.h"
+#include "hookdir/program.h"
 #include "runner.h"
-#include "tool.h"
+#include "hookdir/tool.h"
 
 #define SECOND INT64_C(1000000) /* microseconds */
 

@@ -6,7 +6,7 @@
 #include <sys/stat.h>
 
 #include "runner.h"
-#include "tool.h"
+#include "hookdir/tool.h"
 
 int
 run_open_archive(struct runner *runner, struct error *err)

@@ -12,11 +12,11 @@
 #include <fcntl.h>
 #include <sys/stat.h>
 
-#include "clock.h"
-#include "program.h"
-#include "room.h"
-#include "subject.h"
-#include "tool.h"
+#include "base/clock.h"
+#include "hookdir/program.h"
+#include "spool/room.h"
+#include "hookdir/subject.h"
+#include "hookdir/tool.h"
 
 #define SLICE INT64_C(20000) /* microseconds */
 

@@ -9,10 +9,10 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "clock.h"
-#include "io.h"
+#include "base/clock.h"
+#include "base/io.h"
 #include "runner.h"
-#include "tool.h"
+#include "hookdir/tool.h"
 
 #define PASSES_MAX 3
 

@@ -9,10 +9,10 @@
 #include <string.h>
 #include <sys/wait.h>
 
-#include "clock.h"
-#include "room.h"
+#include "base/clock.h"
+#include "spool/room.h"
 #include "runner.h"
-#include "tool.h"
+#include "hookdir/tool.h"
 
 /* What happened, in words. */
 static void

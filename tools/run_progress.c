@@ -5,7 +5,7 @@
 #include <stdio.h>
 #include <unistd.h>
 
-#include "clock.h"
+#include "base/clock.h"
 #include "runner.h"
 
 #define INTERVAL 200000 /* microseconds between two lines */

@@ -14,8 +14,8 @@
 #include <sys/signalfd.h>
 #include <unistd.h>
 
-#include "clock.h"
-#include "tool.h"
+#include "base/clock.h"
+#include "hookdir/tool.h"
 
 /* So much of an output at a time: the others are to have their turn. */
 #define READ_MAX ((size_t)64 << 10)

@@ -16,9 +16,9 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "clock.h"
-#include "io.h"
-#include "tool.h"
+#include "base/clock.h"
+#include "base/io.h"
+#include "hookdir/tool.h"
 
 /* Microseconds between two passes; and until a spool is there again. */
 #define RESCAN (RUN_RESCAN * INT64_C(1000000))

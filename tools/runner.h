@@ -10,7 +10,7 @@
 
 #include <stdint.h>
 
-#include "claim.h"
+#include "queue/claim.h"
 #include "guard.h"
 #include "job.h"
 #include "order.h"

@@ -16,8 +16,8 @@
  *                      that have come so far
  *
  * The first is what the simplest program would do; which one hookdir does
- * depends on the file system (lib/flushes.h). No network, no check. Prints the
- * messages and the seconds.
+ * depends on the file system (lib/spool/flushes.h). No network, no check.
+ * Prints the messages and the seconds.
  */
 #include <fcntl.h>
 #include <pthread.h>

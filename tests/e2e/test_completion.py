@@ -21,7 +21,7 @@ from harness import root_file, test, work, write
 
 TOOL = os.path.abspath(os.environ.get(
     "HOOKDIR_TOOL", root_file("build", "hookdir")))
-COMPLETION = root_file("tools", "hookdir.bash")
+COMPLETION = root_file("tools", "hookdir", "hookdir.bash")
 PACKAGE = "/usr/share/bash-completion/bash_completion"
 
 # As bash calls it: the command, the word at the cursor, the word before.
@@ -135,7 +135,8 @@ def _():
 
 @test("every sender that there is is offered")
 def _():
-    text = open(root_file("lib", "sender.c"), encoding="utf-8").read()
+    text = open(root_file("lib", "message", "sender.c"),
+                encoding="utf-8").read()
     eq("senders", offers("hookdir reverify --sender "),
        sorted(re.findall(r'^\s*\.name = "(.+)",', text, re.M)))
 

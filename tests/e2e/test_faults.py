@@ -431,34 +431,35 @@ VARIANTS = {
     # name: (what is injected as well, file, what stands there, what is put
     # in its place)
     "ignores that the file was not flushed in new/": (
-        (), "lib/spool.c",
+        (), "lib/spool/spool.c",
         r'(io_fsync\(draft->fd, "a file in new/", err\)) < 0', r"\1 < -1"),
     "ignores that new/ was not flushed": (
-        FLUSHED_FIRST, "lib/spool.c",
+        FLUSHED_FIRST, "lib/spool/spool.c",
         r'(io_fsync\(spool->new_, "new/", err\)) < 0', r"\1 < -1"),
     "ignores every flush that failed": (
-        FLUSHED_FIRST, "lib/io.c", r"(rc = fsync\(fd\);)", r"rc = fsync(fd) * 0;"),
+        FLUSHED_FIRST, "lib/base/io.c",
+        r"(rc = fsync\(fd\);)", r"rc = fsync(fd) * 0;"),
     "leaves what it could not flush": (
-        FLUSHED_FIRST, "lib/spool.c",
+        FLUSHED_FIRST, "lib/spool/spool.c",
         r"\(void\)unlinkat\(spool->new_, draft->name, 0\);", ";"),
     "leaves what it could not write": (
-        FLUSHED_FIRST, "lib/spool.c",
+        FLUSHED_FIRST, "lib/spool/spool.c",
         r"(io_discard\(&fd\);\s+)spool_forget\(spool, draft\);", r"\1"),
     "does not write the file out": (
-        (), "lib/spool.c",
+        (), "lib/spool/spool.c",
         r'io_write_out\(fd, "a file in tmp/", err\)', "0"),
     "does not flush the file in tmp/": (
-        FLUSHED_FIRST, "lib/spool.c",
+        FLUSHED_FIRST, "lib/spool/spool.c",
         r'io_fsync\(fd, "a file in tmp/", err\)', "0"),
     "does not flush the file in new/": (
-        (), "lib/spool.c",
+        (), "lib/spool/spool.c",
         r'io_fsync\(draft->fd, "a file in new/", err\) < 0', "0"),
     "does not look whether the disk is sound": (
-        (), "lib/spool.c",
+        (), "lib/spool/spool.c",
         r'io_check_sound\(look_at, "a file in new/", err\)',
         "((void)look_at, 0)"),
     "does not flush new/": (
-        FLUSHED_FIRST, "lib/spool.c",
+        FLUSHED_FIRST, "lib/spool/spool.c",
         r'io_fsync\(spool->new_, "new/", err\) < 0', "0"),
 }
 
@@ -477,7 +478,7 @@ def finds(program, also=()):
 
 @test("the checks pass a handler that is built the same way and is sound")
 def _():
-    program = variant(("lib/spool.c", r"\A", ""))
+    program = variant(("lib/spool/spool.c", r"\A", ""))
     for also in ((), FLUSHED_FIRST):
         eq("found", finds(program, also), [])
 

@@ -651,7 +651,7 @@ def _(kind):
 
 @test("nshift: manual and samples name the same events and address")
 def _():
-    manual = read(root_file("lib", "hookdir-senders.7"))
+    manual = read(root_file("docs", "hookdir-senders.7"))
     texts = [manual, read(root_file("nginx", "hookdir-nshift.conf")),
              read(root_file("apache", "hookdir-nshift.conf"))]
     for text in texts:

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MIT
 """variant - the handler with a few places of its source changed
 
-    program = variant(("lib/io.c", r"fsync\\(fd\\)", "0"), ...)
+    program = variant(("lib/base/io.c", r"fsync\\(fd\\)", "0"), ...)
 
 A check counts for something when it catches a handler that does it wrong.
 This makes one: each pattern stands in its file exactly once.

@@ -18,8 +18,8 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
-#include "hmac.h"
-#include "spool.h"
+#include "base/hmac.h"
+#include "spool/spool.h"
 
 #define PARAMS_MAX 256
 #define INPUT_MAX  (1 << 20)

@@ -6,8 +6,8 @@
 #define FUZZ_CALLS_H
 
 #include "fuzz.h"
-#include "keyring.h"
-#include "message.h"
+#include "jose/keyring.h"
+#include "message/message.h"
 
 #define CALL_KEY     "a key of thirty-two bytes or more"
 #define CALL_KEY_B64 "whsec_YSBrZXkgb2YgdGhpcnR5LXR3byBieXRlcyBvciBtb3Jl"

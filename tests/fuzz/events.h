@@ -7,11 +7,11 @@
 
 #include <jansson.h>
 
-#include "envelope.h"
-#include "event.h"
+#include "message/envelope.h"
+#include "message/event.h"
 #include "fuzz.h"
-#include "head.h"
-#include "utf8.h"
+#include "message/head.h"
+#include "base/utf8.h"
 
 static inline void
 events_join(const struct envelope *envelope, struct buf *out)

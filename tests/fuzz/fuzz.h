@@ -21,7 +21,7 @@
 
 #include <openssl/evp.h>
 
-#include "buf.h"
+#include "base/buf.h"
 
 #define FUZZ_ROOM (64u << 20)
 

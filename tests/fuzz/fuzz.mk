@@ -23,7 +23,7 @@ FUZZ_LIBS = -lcurl -ljansson -lcrypto -pthread -lm
 # Of the programs all but their main(), as archives: a target takes what it
 # calls.
 fuzz_objects = $(filter-out %/main.o,$(patsubst %.c,$(1)/%.o,\
-	$(wildcard lib/*.c handler/*.c tools/*.c)))
+	$(wildcard lib/*/*.c handler/*.c tools/*.c tools/*/*.c)))
 # Answers come from the input and not from the network.
 FUZZ_WRAP = -Wl,--wrap=fetch_http -Wl,--wrap=fetch_state_pace
 fuzz_wrap_of = $(if $(filter fetch_answer,$(1)),$(FUZZ_WRAP))
@@ -100,7 +100,7 @@ $(BUILD)/fuzz/afl-obj/%.o: %.c Makefile tests/fuzz/fuzz.mk
 		-MMD -MP -c -o $@ $<
 
 AFL_OBJECTS = $(patsubst %.c,$(BUILD)/fuzz/afl-obj/%.o,\
-	$(wildcard lib/*.c handler/*.c) tests/fuzz/afl.c)
+	$(wildcard lib/*/*.c handler/*.c) tests/fuzz/afl.c)
 
 $(BUILD)/fuzz/afl: $(AFL_OBJECTS)
 	$(call say,LD)AFL_QUIET=1 $(AFL_CC) -O2 -g -o $@ $^ $(LIBS)
@@ -113,6 +113,6 @@ $(BUILD)/fuzz/afl-broken: $(AFL_OBJECTS) \
 	$(call say,LD)AFL_QUIET=1 $(AFL_CC) -O2 -g -Wl,--wrap=$(AFL_BROKEN) \
 		-o $@ $^ $(LIBS)
 
--include $(wildcard $(BUILD)/fuzz/*/*.d $(BUILD)/fuzz/tests/*/*.d \
+-include $(wildcard $(BUILD)/fuzz/*/*.d $(BUILD)/fuzz/*/*/*.d \
 	$(BUILD)/fuzz/tests/fuzz/broken/*.d $(BUILD)/tests/fuzz/*.d \
-	$(BUILD)/fuzz/afl-obj/*/*.d $(BUILD)/fuzz/afl-obj/tests/fuzz/*.d)
+	$(BUILD)/fuzz/afl-obj/*/*.d $(BUILD)/fuzz/afl-obj/*/*/*.d)

@@ -2,9 +2,9 @@
 /*
  * fuzz_base64 - one text for any bytes, and no other is taken
  */
-#include "base64.h"
+#include "base/base64.h"
 #include "fuzz.h"
-#include "hex.h"
+#include "base/hex.h"
 
 typedef bool decoder(struct span text, struct buf *out);
 typedef void encoder(struct span bytes, struct buf *out);

@@ -2,7 +2,7 @@
 /*
  * fuzz_clock - times of RFC 3339, both ways
  */
-#include "clock.h"
+#include "base/clock.h"
 #include "fuzz.h"
 
 static int

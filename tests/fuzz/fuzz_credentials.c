@@ -4,8 +4,8 @@
  *
  * A client's id, its secret, and the header, a NUL behind each.
  */
-#include "credentials.h"
-#include "form.h"
+#include "jose/credentials.h"
+#include "base/form.h"
 #include "fuzz.h"
 
 /* RFC 7617: what was parsed is what the header says in base64. */

@@ -5,9 +5,9 @@
  * Looking at the front and reading the whole agree on what stands in front
  * of the data.
  */
-#include "event.h"
+#include "message/event.h"
 #include "fuzz.h"
-#include "utf8.h"
+#include "base/utf8.h"
 
 static const char *const names[EVENT_ATTRIBUTES] = {
 	[EVENT_ID] = "id",

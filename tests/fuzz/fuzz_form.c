@@ -4,9 +4,9 @@
  *
  * A name, a NUL, and the form.
  */
-#include "form.h"
+#include "base/form.h"
 #include "fuzz.h"
-#include "hex.h"
+#include "base/hex.h"
 
 static int
 value_of(char c)

@@ -12,8 +12,8 @@
 #include <jansson.h>
 #include <math.h>
 
-#include "json.h"
-#include "utf8.h"
+#include "json/json.h"
+#include "base/utf8.h"
 
 #define MEMBERS_MAX 24
 #define LEVELS_MAX  6

@@ -6,8 +6,8 @@
  * token alone: none with another character passes.
  */
 #include "fuzz.h"
-#include "jwk.h"
-#include "jwt.h"
+#include "jose/jwk.h"
+#include "jose/jwt.h"
 
 static bool
 passes(const struct jwk_set *set, struct span token)

@@ -12,7 +12,7 @@
 #include <jansson.h>
 #include <strings.h>
 
-#include "jwt.h"
+#include "jose/jwt.h"
 
 #define KEY "a key of thirty-two bytes or more"
 

@@ -6,7 +6,7 @@
  * comes from the bytes as well.
  */
 #include "fuzz.h"
-#include "keyring.h"
+#include "jose/keyring.h"
 
 static void
 check_mac(const struct keyring *ring, struct span bytes, struct span mac,

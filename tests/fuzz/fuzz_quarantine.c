@@ -6,11 +6,11 @@
  * the members of an event, a NUL, and a body whose digest is then added. What
  * is taken for a call can be quarantined again, and is then the same call.
  */
-#include "call.h"
+#include "hookdir/call.h"
 #include "calls.h"
 #include "events.h"
-#include "hmac.h"
-#include "uri.h"
+#include "base/hmac.h"
+#include "base/uri.h"
 
 static const char *const senders[] = { "generic", "shipmondo", "tradecloud",
 	"nshift", "standard-webhooks", "github", "shopify", "stripe" };

@@ -15,7 +15,7 @@
 #include <jansson.h>
 #include <sys/stat.h>
 
-#include "event.h"
+#include "message/event.h"
 #include "serve.h"
 #include "stream.h"
 

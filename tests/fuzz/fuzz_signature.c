@@ -7,7 +7,7 @@
  * NUL behind each, and the body.
  */
 #include "calls.h"
-#include "signature.h"
+#include "message/signature.h"
 
 static const char *const senders[] = { "standard-webhooks", "github", "shopify",
 	"stripe" };

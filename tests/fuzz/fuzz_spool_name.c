@@ -5,7 +5,7 @@
  * Three names, a NUL behind each.
  */
 #include "fuzz.h"
-#include "spool_name.h"
+#include "spool/spool_name.h"
 
 static void
 check_name(const char *file)

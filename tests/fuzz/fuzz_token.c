@@ -9,8 +9,8 @@
 
 #include <jansson.h>
 
-#include "token.h"
-#include "utf8.h"
+#include "jose/token.h"
+#include "base/utf8.h"
 
 #define KEY	 "a key of thirty-two bytes or more"
 #define ISSUER	 "https://shop.example"

@@ -3,8 +3,8 @@
  * fuzz_utf8 - UTF-8 by code points, and texts made fit for JSON
  */
 #include "fuzz.h"
-#include "json.h"
-#include "utf8.h"
+#include "json/json.h"
+#include "base/utf8.h"
 
 /* RFC 3629 section 3, by the code point that the bytes say. */
 static size_t

@@ -10,11 +10,11 @@
  * A call that does not verify goes through the quarantine, and must get the
  * same verdict when it comes out of there.
  */
-#include "call.h"
+#include "hookdir/call.h"
 #include "calls.h"
-#include "envelope.h"
+#include "message/envelope.h"
 #include "events.h"
-#include "verify.h"
+#include "message/verify.h"
 
 static const char *const senders[] = { "generic", "shipmondo", "tradecloud",
 	"nshift", "standard-webhooks", "github", "shopify", "stripe" };

@@ -356,7 +356,7 @@ ERRORS = ["--filter=error", "error-pwrite=EIO", "error-pwrite-file=@BAD@"]
 
 # --- broken handlers --------------------------------------------------------
 
-WRITES = ("lib/io.c", r'if \(done < 0\)(\s+)return error_system\(err, '
+WRITES = ("lib/base/io.c", r'if \(done < 0\)(\s+)return error_system\(err, '
           r'"cannot write', r'if (done < 0)\1return 0 * error_system(err, '
           r'"cannot write')
 
@@ -365,14 +365,14 @@ VARIANTS = {
     "takes a write that failed for done": [WRITES],
     "takes everything that failed for done": [
         WRITES,
-        ("lib/io.c", r"if \(rc < 0 \|\| fstat\(fd, &st\) < 0\)",
+        ("lib/base/io.c", r"if \(rc < 0 \|\| fstat\(fd, &st\) < 0\)",
          "if (fstat(fd, &st) < -1)"),
-        ("lib/io.c", r'if \(rc < 0\)(\s+return error_system\(err, "cannot '
+        ("lib/base/io.c", r'if \(rc < 0\)(\s+return error_system\(err, "cannot '
          r"write out)", r"if (rc < -1)\1"),
-        ("lib/spool.c", r"directory, target\) ==\s+0\)",
+        ("lib/spool/spool.c", r"directory, target\) ==\s+0\)",
          "directory, target) <= 0)")],
     "waits at a fault": [
-        ("lib/spool.c", r'(return error_system\(err, "cannot create a file)',
+        ("lib/spool/spool.c", r'(return error_system\(err, "cannot create a file)',
          r"(void)sleep(4); \1"),
         ("handler/serve.c", r"(static int\nhandle\(.*?\n\{)",
          r"\1\n\tif (access(request_param(x->request, "
@@ -383,7 +383,7 @@ VARIANTS = {
         ("handler/listener.c", r"return errnum == EMFILE \|\|",
          "return errnum == -1 ||")],
     "does not look whether the disk is sound": [
-        ("lib/spool.c", r'io_check_sound\(look_at, "a file in new/", err\)',
+        ("lib/spool/spool.c", r'io_check_sound\(look_at, "a file in new/", err\)',
          "((void)look_at, 0)")],
     "says 500 when memory runs out": [
         ("handler/reply.c", r"\[ERROR_MEMORY\] = 503",
@@ -392,7 +392,7 @@ VARIANTS = {
         ("handler/transport_cgi.c", r"while \(rc < 0\);",
          "while (rc < 0 && errno != EINTR);")],
     "has seconds of 32 bits": [
-        ("lib/spool.c", r"\(long long\)received\.tv_sec",
+        ("lib/spool/spool.c", r"\(long long\)received\.tv_sec",
          "(long long)(int)received.tv_sec")],
 }
 

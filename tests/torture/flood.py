@@ -258,7 +258,7 @@ class Broken(Handler):
 
 # --- the proofs -------------------------------------------------------------
 
-TALLY = "lib/quarantine_tally.c"
+TALLY = "lib/spool/quarantine_tally.c"
 COUNTS_ALWAYS = [
     (TALLY, r"\(void\)pthread_mutex_unlock\(&tallies_lock\);"
             r"(\s*memset.*?)\(void\)pthread_mutex_lock\(&tallies_lock\);",

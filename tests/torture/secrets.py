@@ -683,17 +683,17 @@ VARIANTS = {
         ("handler/serve.c", "#include <stdlib.h>",
          "#include <stdio.h>\n#include <stdlib.h>")],
     "logs the body": [
-        ("lib/verify.c", r"(\nmessage_verify\([^{]*\{)",
+        ("lib/message/verify.c", r"(\nmessage_verify\([^{]*\{)",
          r'\1\n\t(void)fprintf(stderr, "%.*s\\n", (int)m->body.len, '
          r"m->body.at);"),
-        ("lib/verify.c", r'(#include "verify\.h")',
+        ("lib/message/verify.c", r'(#include "message/verify\.h")',
          r"\1\n#include <stdio.h>")],
     "lets others look in": [
         ("handler/main.c", r"\tkeep_secrets_in\(\);", "\t;"),
         ("handler/main.c", r"static void\nkeep_secrets_in",
          "void keep_secrets_in(void);\nvoid\nkeep_secrets_in")],
     "wipes nothing": [
-        ("lib/secret.c", r"OPENSSL_cleanse\(secret, len\);",
+        ("lib/base/secret.c", r"OPENSSL_cleanse\(secret, len\);",
          "(void)secret; (void)len;")],
 }
 

@@ -60,9 +60,9 @@ SUPPRESSED = [Suppressed(*row) for row in (
      "before there are threads"),
     ("clang-tidy", "cert-err34-c", "handler/log.c", "sscanf(stream",
      "a number out of range is not that of the standard error either"),
-    ("clang-tidy", "misc-no-recursion", "tools/stats.c", "find_type(",
+    ("clang-tidy", "misc-no-recursion", "tools/hookdir/stats.c", "find_type(",
      "once: the name that it calls itself with ends it"),
-    ("clang-tidy", "core.UndefinedBinaryOperatorResult", "lib/jwt.c",
+    ("clang-tidy", "core.UndefinedBinaryOperatorResult", "lib/jose/jwt.c",
      "encoded.len > JWT_HEADER_MAX",
      "error_set(), in another file, answers -1 always"),
     ("clang-tidy scan-build", "core.NullDereference", "tools/order.c", "",
@@ -74,13 +74,13 @@ SUPPRESSED = [Suppressed(*row) for row in (
      "vfork()", "a runner with much in memory starts commands as fast"),
     ("clang-tidy scan-build", "unix.Vfork", "tools/job.c", "become(start)",
      "it makes system calls and nothing else, and does not return"),
-    ("scan-build", "core.UndefinedBinaryOperatorResult", "lib/jwt.c",
+    ("scan-build", "core.UndefinedBinaryOperatorResult", "lib/jose/jwt.c",
      "encoded.len > JWT_HEADER_MAX", "as with clang-tidy"),
     ("cppcheck", "shadowFunction", "handler/issue.c", "grant",
      "a variable may be called what the function that made it is called"),
     ("cppcheck", "knownConditionTrueFalse", "tools/fetch_document.c",
      "*status", "it does not see that the call sets what status points to"),
-    ("cppcheck", "unreadVariable", "tools/show.c", "ERROR_INIT",
+    ("cppcheck", "unreadVariable", "tools/hookdir/show.c", "ERROR_INIT",
      "errors begin empty, whether they are needed or not"),
 )]
 
@@ -169,10 +169,10 @@ def copy_of_tree(place):
 @functools.cache
 def buggy_tree():
     place = folder("buggy")
-    os.mkdir(os.path.join(place, "lib"))
+    os.makedirs(os.path.join(place, "lib", "base"))
     for name in ("Makefile", ".clang-tidy", ".clang-format"):
         shutil.copy(os.path.join(ROOT, name), place)
-    write(os.path.join(place, "lib", "bug.c"), BUGS)
+    write(os.path.join(place, "lib", "base", "bug.c"), BUGS)
     return place
 
 
@@ -294,7 +294,7 @@ def analyzer(name, look, rules):
 
     @test(f"{name}, control: known bugs are found", seconds=300)
     def _():
-        found = look(buggy_tree(), ["lib/bug.c"])
+        found = look(buggy_tree(), ["lib/base/bug.c"])
         figure(f"control, {name}: rules that caught the bugs",
                ", ".join(sorted({f.rule for f in found})), ", ".join(rules))
         for rule in rules:
@@ -385,7 +385,7 @@ def _():
 
 @test("clang-format, control: spaces for tabs are found")
 def _():
-    path = os.path.join(buggy_tree(), "lib", "form.c")
+    path = os.path.join(buggy_tree(), "lib", "base", "form.c")
     write(path, BUGS.replace("\t", "    "))
     has("findings", run(["clang-format", "--dry-run", "-Werror", path],
                         status=1), "clang-format-violations")
@@ -604,8 +604,8 @@ def _():
 def _():
     root = copy_of_tree(folder("cet"))
     make(root, f"-j{JOBS}", "build/hookdir.fcgi")
-    os.unlink(os.path.join(root, "build", "lib", "hex.o"))
-    make(root, "build/lib/hex.o",
+    os.unlink(os.path.join(root, "build", "lib", "base", "hex.o"))
+    make(root, "build/lib/base/hex.o",
          "CFLAGS=" + setting("CFLAGS").replace("-fcf-protection",
                                                "-fcf-protection=none"))
     text = make(root, "build/hookdir.fcgi", "LDFLAGS=" + setting("LDFLAGS")
@@ -656,7 +656,7 @@ def _():
       seconds=900)
 def _():
     def date(root):
-        for part in ("handler", "tools"):
+        for part in ("handler", "tools/hookdir"):
             with open(os.path.join(root, part, "main.c"), "a",
                       encoding="utf-8") as file:
                 file.write("\nextern const char build_date[];\n"

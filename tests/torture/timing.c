@@ -10,8 +10,8 @@
  * of them fails only at 10.
  *
  * The control is a comparison that stops at the first byte that differs,
- * which has to give far more. What is timed is lib/secret and nothing around
- * it. HOOKDIR_LONG=1 makes ten times as many comparisons.
+ * which has to give far more. What is timed is lib/base/secret and nothing
+ * around it. HOOKDIR_LONG=1 makes ten times as many comparisons.
  */
 #include <math.h>
 #include <stdint.h>
@@ -24,7 +24,7 @@
 #include <x86intrin.h>
 #endif
 
-#include "secret.h"
+#include "base/secret.h"
 
 #define COMPARISONS 1200000 /* of one try, both classes together */
 #define BATCH	    20000

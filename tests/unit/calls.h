@@ -7,8 +7,8 @@
 
 #include "support.h"
 
-#include "keyring.h"
-#include "message.h"
+#include "jose/keyring.h"
+#include "message/message.h"
 
 #define CALL_KEY "our key"
 

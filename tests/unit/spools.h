@@ -10,7 +10,7 @@
 #include <grp.h>
 #include <sys/wait.h>
 
-#include "spool.h"
+#include "spool/spool.h"
 
 #define PATH_ROOM 512
 

@@ -28,7 +28,7 @@
 #include <openssl/evp.h>
 #include <openssl/hmac.h>
 
-#include "buf.h"
+#include "base/buf.h"
 
 #define COUNT(table) (sizeof(table) / sizeof((table)[0]))
 #define LITERAL(text)                                                          \

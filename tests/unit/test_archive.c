@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * test_archive - lib/archive: a directory for messages that are done
+ * test_archive - lib/queue/archive: a directory for messages that are done
  *
  * On the file system of the messages, and on another one where this
  * machine has two. What failing system calls leave behind is in test_faults.
@@ -11,8 +11,8 @@
 
 #include <sys/syscall.h>
 
-#include "archive.h"
-#include "io.h"
+#include "queue/archive.h"
+#include "base/io.h"
 
 #define TEXT "{\"specversion\":\"1.0\"}\n"
 

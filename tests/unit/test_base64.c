@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * test_base64 - lib/base64 against RFC 4648, as strict as it can be
+ * test_base64 - lib/base/base64 against RFC 4648, as strict as it can be
  */
 #include "support.h"
 
-#include "base64.h"
+#include "base/base64.h"
 
 static const char standard[] =
     "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * test_buf - lib/buf: growable bytes with a ceiling
+ * test_buf - lib/base/buf: growable bytes with a ceiling
  */
 #include "support.h"
 

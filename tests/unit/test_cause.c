@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * test_cause - lib/cause: why a signature may not have matched
+ * test_cause - lib/message/cause: why a signature may not have matched
  *
  * clock_gettime() and HMAC() are defined here once more, which takes
  * precedence: a second passes between two calls, and MACs are counted.
@@ -10,8 +10,8 @@
 #include <sys/syscall.h>
 #include <time.h>
 
-#include "cause.h"
-#include "verify.h"
+#include "message/cause.h"
+#include "message/verify.h"
 
 #define NOW    "1795280733"
 #define BYTES  "0123456789abcdef0123456789abcdef" /* of a key */

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * test_claim - lib/claim: take a message, so that nobody else has it
+ * test_claim - lib/queue/claim: take a message, so that nobody else has it
  *
  * Processes race for messages, die with them and hand them to children.
  * flock() is defined here once more, so that what happens in the moment
@@ -13,7 +13,7 @@
 #include <sys/file.h>
 #include <sys/syscall.h>
 
-#include "claim.h"
+#include "queue/claim.h"
 
 #define BASE "1795292717.M122167P14716Q1.shop"
 #define TEXT "{\"specversion\":\"1.0\",\"data\":1}\n"

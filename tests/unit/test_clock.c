@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * test_clock - lib/clock: RFC 3339, and a clock that can be replaced
+ * test_clock - lib/base/clock: RFC 3339, and a clock that can be replaced
  */
 #include "support.h"
 
-#include "clock.h"
+#include "base/clock.h"
 
 static void
 test_rfc3339(void **state)

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * test_credentials - lib/credentials: RFC 9110 section 11.6.2, RFC 7617,
+ * test_credentials - lib/jose/credentials: RFC 9110 section 11.6.2, RFC 7617,
  * RFC 6750 section 2.1 and RFC 6749 section 2.3.1
  *
  * Headers lie in blocks of just their size, so that a read past the end
@@ -19,7 +19,7 @@
 
 #include <openssl/evp.h>
 
-#include "credentials.h"
+#include "jose/credentials.h"
 
 #define COUNT(table) (sizeof(table) / sizeof((table)[0]))
 #define LITERAL(text)                                                          \

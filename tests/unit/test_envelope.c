@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * test_envelope - lib/envelope: one CloudEvents 1.0 event, whatever comes
+ * test_envelope - lib/message/envelope: one CloudEvents 1.0 event, whatever
+ * comes
  *
  * Every event is read by jansson and by lib/json, and the data's bytes must
  * be found in it as they are.
@@ -9,10 +10,10 @@
 
 #include <jansson.h>
 
-#include "envelope.h"
-#include "json.h"
-#include "utf8.h"
-#include "verify.h"
+#include "message/envelope.h"
+#include "json/json.h"
+#include "base/utf8.h"
+#include "message/verify.h"
 
 /* The pieces, one after another */
 static void

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * test_error - lib/error: the first failure stands, and has a name
+ * test_error - lib/base/error: the first failure stands, and has a name
  */
 #include "support.h"
 

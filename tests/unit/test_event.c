@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * test_event - lib/event: read CloudEvents 1.0 in JSON format
+ * test_event - lib/message/event: read CloudEvents 1.0 in JSON format
  *
- * Files are made in memory. What lib/envelope writes is read again; and
+ * Files are made in memory. What lib/message/envelope writes is read again; and
  * whatever else a file may hold: cut off anywhere, hostile, without end.
  */
 #include "calls.h"
@@ -10,9 +10,9 @@
 #include <pthread.h>
 #include <sys/mman.h>
 
-#include "envelope.h"
-#include "event.h"
-#include "verify.h"
+#include "message/envelope.h"
+#include "message/event.h"
+#include "message/verify.h"
 
 #define FRONT 4096 /* bytes that are first read of a file */
 

@@ -2,10 +2,11 @@
 /*
  * test_faults - a delivery whose n-th system call fails, for every n
  *
- * The calls that lib/spool, lib/quarantine and lib/io make are defined here
- * once more, which takes precedence over libc's. Each can fail without
- * being done, fail after it was done, or be done in part. Whatever happens,
- * a delivery answers 0 if and only if one complete file stands in new/.
+ * The calls that lib/spool/spool, lib/spool/quarantine and lib/base/io make are
+ * defined here once more, which takes precedence over libc's. Each can fail
+ * without being done, fail after it was done, or be done in part. Whatever
+ * happens, a delivery answers 0 if and only if one complete file stands in
+ * new/.
  *
  * The same for those who take messages out again: whatever happens, the
  * message stands whole in one of new/, cur/, failed/ and the archive, nobody
@@ -21,9 +22,9 @@
 #include <sys/vfs.h>
 #include <sys/xattr.h>
 
-#include "claim.h"
-#include "io.h"
-#include "quarantine.h"
+#include "queue/claim.h"
+#include "base/io.h"
+#include "spool/quarantine.h"
 
 #define TEXT "one line\nand a second one\n"
 

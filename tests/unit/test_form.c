@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * test_form - lib/form against the WHATWG URL standard, section 5.1
+ * test_form - lib/base/form against the WHATWG URL standard, section 5.1
  *
  * What is decoded lies in a block of just its size, so that a read past the
  * end shows under the address sanitizer.
@@ -16,7 +16,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "form.h"
+#include "base/form.h"
 
 #define COUNT(table) (sizeof(table) / sizeof((table)[0]))
 #define LITERAL(text)                                                          \

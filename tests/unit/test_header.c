@@ -1,14 +1,15 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * test_header - lib/header, lib/header_list and lib/head: what is kept of a
- * call's headers, and what becomes of secrets
+ * test_header - lib/message/header, lib/message/header_list and
+ * lib/message/head: what is kept of a call's headers, and what becomes of
+ * secrets
  */
 #include "calls.h"
 
-#include "head.h"
-#include "header.h"
-#include "header_list.h"
-#include "hmac.h"
+#include "message/head.h"
+#include "message/header.h"
+#include "message/header_list.h"
+#include "base/hmac.h"
 
 static void
 test_secrecy(void **state)

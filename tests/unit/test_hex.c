@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * test_hex - lib/hex against RFC 4648 section 8, pair by pair
+ * test_hex - lib/base/hex against RFC 4648 section 8, pair by pair
  *
  * What is decoded lies in a block of just its size, so that a read past the
  * end shows under the address sanitizer.
@@ -15,7 +15,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "hex.h"
+#include "base/hex.h"
 
 #define COUNT(table) (sizeof(table) / sizeof((table)[0]))
 

@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * test_hmac - lib/hmac against RFC 4231, FIPS 180-4 and libcrypto's EVP_MAC
+ * test_hmac - lib/base/hmac against RFC 4231, FIPS 180-4 and libcrypto's
+ * EVP_MAC
  */
 #include "support.h"
 
-#include "hmac.h"
+#include "base/hmac.h"
 
 static void
 assert_hex(

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * test_io - lib/io: file primitives that a signal does not disturb
+ * test_io - lib/base/io: file primitives that a signal does not disturb
  */
 #include "spools.h"
 
@@ -9,7 +9,7 @@
 #include <sys/socket.h>
 #include <sys/time.h>
 
-#include "io.h"
+#include "base/io.h"
 
 static void
 test_create(void **state)

@@ -26,8 +26,8 @@
 
 #include <jansson.h>
 
-#include "json.h"
-#include "utf8.h"
+#include "json/json.h"
+#include "base/utf8.h"
 
 #define COUNT(table) (sizeof(table) / sizeof((table)[0]))
 #define ROOM	     (16 * 1024 * 1024)

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * test_jwk - lib/jwk: key sets (RFC 7517) and tokens verified with them
+ * test_jwk - lib/jose/jwk: key sets (RFC 7517) and tokens verified with them
  *
  * tests/data/jwk/vectors has what the standards print. All other keys are
  * made here, and all other tokens signed here, by OpenSSL's other side.
@@ -26,7 +26,7 @@
 #include <openssl/rsa.h>
 #include <openssl/x509.h>
 
-#include "jwk.h"
+#include "jose/jwk.h"
 
 #define COUNT(table) (sizeof(table) / sizeof((table)[0]))
 #define ROOM	     (4 << 20)

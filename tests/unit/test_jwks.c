@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * test_jwks - lib/jwks: a file with a key set, changed at any moment
+ * test_jwks - lib/jose/jwks: a file with a key set, changed at any moment
  *
  * All sets hold one key, that of RFC 8037 appendix A, under different
  * names: which of them is held shows in the names that verify its token.
  * read() is defined here once more, which takes precedence over libc's, so
- * that it can fail. The files known to lib/jwks stay known for long, so
+ * that it can fail. The files known to lib/jose/jwks stay known for long, so
  * every test has files of its own, and counts them.
  */
 #undef _FORTIFY_SOURCE /* its inline functions would get in the way */
@@ -29,7 +29,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "jwks.h"
+#include "jose/jwks.h"
 
 #define FILES_MAX 256
 #define THREADS	  8
@@ -43,7 +43,7 @@
 	"\"x\":\"11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo\"}"
 
 static char folder[64];
-static size_t known;	       /* files that lib/jwks has met */
+static size_t known;	       /* files that lib/jose/jwks has met */
 static atomic_int read_errnum; /* what read() fails with, if not 0 */
 
 ssize_t
@@ -58,7 +58,7 @@ read(int fd, void *bytes, size_t len)
 	return syscall(SYS_read, fd, bytes, len);
 }
 
-/* The path of a file that lib/jwks has not met */
+/* The path of a file that lib/jose/jwks has not met */
 static char *
 new_path(void)
 {

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * test_jwt - lib/jwt against RFC 7515, and against everybody
+ * test_jwt - lib/jose/jwt against RFC 7515, and against everybody
  *
  * tests/data/jwt/headers lists what a header can say and what becomes of a
  * token that says it; a new case is a new line there. The rest bends a good
@@ -10,8 +10,8 @@
 
 #include <math.h>
 
-#include "jwt.h"
-#include "keyring.h"
+#include "jose/jwt.h"
+#include "jose/keyring.h"
 
 #define OURS "our key"
 

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * test_keyring - lib/keyring: several keys, each with a name
+ * test_keyring - lib/jose/keyring: several keys, each with a name
  */
 #include "support.h"
 
-#include "keyring.h"
+#include "jose/keyring.h"
 
 static const struct span bytes = LITERAL("what was signed");
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * test_kids - lib/kids: names of keys that a key set lacks
+ * test_kids - lib/jose/kids: names of keys that a key set lacks
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -12,7 +12,7 @@
 #include <stdbool.h>
 #include <stdio.h>
 
-#include "kids.h"
+#include "jose/kids.h"
 
 #define DAY 1795280000 /* seconds; times below are seconds after it */
 

@@ -2,7 +2,7 @@
 /*
  * test_memory - verifying and writing when the n-th allocation fails
  *
- * lib/buf's realloc(), jansson's and libcrypto's allocations fail one by
+ * lib/base/buf's realloc(), jansson's and libcrypto's allocations fail one by
  * one, alone or all from there on. A call then ends in a fault of ours, or
  * as it would have ended anyway; never in another verdict, and never in
  * other bytes. So does reading an event back.
@@ -16,9 +16,9 @@
 #include <jansson.h>
 #include <openssl/crypto.h>
 
-#include "envelope.h"
-#include "event.h"
-#include "verify.h"
+#include "message/envelope.h"
+#include "message/event.h"
+#include "message/verify.h"
 
 static struct {
 	bool armed, onwards;

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * test_message - lib/message: one call from its start to its end
+ * test_message - lib/message/message: one call from its start to its end
  */
 #include "calls.h"
 
-#include "verify.h"
+#include "message/verify.h"
 
 static void
 test_init(void **state)

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * test_notice - lib/notice: what the address of a call without a body says
+ * test_notice - lib/message/notice: what the address of a call without a body
+ * says
  *
  * Tradecloud's notices: GET, with the id in the path or in the query.
  */
@@ -14,8 +15,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "notice.h"
-#include "verify.h"
+#include "message/notice.h"
+#include "message/verify.h"
 
 #define COUNT(table) (sizeof(table) / sizeof((table)[0]))
 #define UUID	     "7c5bd1a2-3a4c-4f0e-9b1d-0f2a6c7e8d90"

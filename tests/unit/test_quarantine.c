@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * test_quarantine - lib/quarantine: kept within bounds
+ * test_quarantine - lib/spool/quarantine: kept within bounds
  *
  * The bounds are on the blocks and the number of the files that are there,
  * whoever put them there. Each test asks for the bounds of one process; a
@@ -13,7 +13,7 @@
 #include <sys/statvfs.h>
 #include <sys/syscall.h>
 
-#include "quarantine_tally.h"
+#include "spool/quarantine_tally.h"
 
 #define BLOCK 4096
 #define MANY  UINT64_C(1000000)

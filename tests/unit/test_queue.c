@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * test_queue - lib/queue: a spool as its consumers see it
+ * test_queue - lib/queue/queue: a spool as its consumers see it
  *
  * Spools that are not whole, spools in which somebody has planted things,
  * and messages by all the names that a user may call them.
@@ -11,8 +11,8 @@
 #include <sys/socket.h>
 #include <sys/un.h>
 
-#include "io.h"
-#include "queue.h"
+#include "base/io.h"
+#include "queue/queue.h"
 
 #define BASE  "1795292717.M122167P14716Q1.shop"
 #define OTHER "1795292718.M000000P14716Q2.shop"

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * test_secret - lib/secret: compare and wipe
+ * test_secret - lib/base/secret: compare and wipe
  */
 #include "support.h"
 
-#include "secret.h"
+#include "base/secret.h"
 
 /* One bit anywhere is a difference; what lies behind the end is none. */
 static void

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * test_seen - lib/seen: one message once, however often it comes
+ * test_seen - lib/spool/seen: one message once, however often it comes
  *
  * fsync() is defined here once more, which takes precedence over libc's:
  * it can wait, fail or end the process when new/ is flushed, and it counts
@@ -30,9 +30,9 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "clock.h"
-#include "room.h"
-#include "seen.h"
+#include "base/clock.h"
+#include "spool/room.h"
+#include "spool/seen.h"
 
 #define COUNT(table) (sizeof(table) / sizeof((table)[0]))
 #define WINDOW	     600

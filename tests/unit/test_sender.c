@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * test_sender - lib/sender: the table, and what every row must keep to
+ * test_sender - lib/message/sender: the table, and what every row must keep to
  */
 #include "support.h"
 
-#include "envelope.h"
-#include "message.h"
-#include "sender.h"
+#include "message/envelope.h"
+#include "message/message.h"
+#include "message/sender.h"
 
 static const char *const names[] = { "shipmondo", "tradecloud", "nshift",
 	"standard-webhooks", "github", "shopify", "stripe", "generic" };
@@ -104,7 +104,7 @@ test_headers_are_kept(void **state)
 			    s->spellings[1], used[j] + len);
 			assert_true(is_kept(s, second));
 		}
-		/* lib/signature's has_one_reading() knows this one. */
+		/* lib/message/signature's has_one_reading() knows this one. */
 		if (s->signature.id_header)
 			assert_string_equal(s->signature.pattern, "%i.%t.%b");
 	}

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * test_signature - lib/signature: an HMAC in a header
+ * test_signature - lib/message/signature: an HMAC in a header
  *
  * tests/data/signature/calls lists calls and what is said of them; a new
  * case is a new line there. Every flipped bit and every length is tried
@@ -21,8 +21,8 @@
 #include <openssl/evp.h>
 #include <openssl/params.h>
 
-#include "signature.h"
-#include "verify.h"
+#include "message/signature.h"
+#include "message/verify.h"
 
 #define COUNT(table) (sizeof(table) / sizeof((table)[0]))
 #define ROOM	     (1 << 20)
@@ -139,7 +139,8 @@ add_headers(struct message *m, struct span list, char *names[8])
 		assert_true(header.len > 0 && *header.at == ' ');
 		header.at++;
 		header.len--;
-		/* One without a value is not kept: see lib/message.h. */
+		/* One without a value is not kept: see lib/message/message.h.
+		 */
 		if (header.len)
 			add_header(m, names[count], header);
 		count++;

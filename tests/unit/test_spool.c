@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * test_spool - lib/spool: a Maildir for webhooks
+ * test_spool - lib/spool/spool: a Maildir for webhooks
  *
  * What is made, with which modes; what is refused; names; many at once;
  * what is swept. What happens when a system call fails is in test_faults.
@@ -12,8 +12,8 @@
 #include <regex.h>
 #include <sys/mount.h>
 
-#include "clock.h"
-#include "spool_known.h"
+#include "base/clock.h"
+#include "spool/spool_known.h"
 
 #define NOBODY 65534
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * test_spool_name - lib/spool_name: what the name of a file says
+ * test_spool_name - lib/spool/spool_name: what the name of a file says
  *
  * Names as the handler and the runner make them, names that nobody made,
  * and all that can be put together from the pieces of both. Each is read in
@@ -8,8 +8,8 @@
  */
 #include "support.h"
 
-#include "spool.h"
-#include "spool_name.h"
+#include "spool/spool.h"
+#include "spool/spool_name.h"
 
 #define OURS "1795292717.M122167P14716Q1.shop"
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * test_token - lib/token: OAuth 2.0 access tokens (RFC 6749, RFC 9068)
+ * test_token - lib/jose/token: OAuth 2.0 access tokens (RFC 6749, RFC 9068)
  *
  * Tokens of our own are signed here once more by libcrypto's HMAC, and
  * those of another server by its Ed25519. In tables ' stands for ".
@@ -20,7 +20,7 @@
 #include <openssl/evp.h>
 #include <openssl/hmac.h>
 
-#include "token.h"
+#include "jose/token.h"
 
 #define COUNT(table) (sizeof(table) / sizeof((table)[0]))
 #define ROOM	     (1 << 20)

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * test_uri - lib/uri (RFC 3986) and lib/media_type (RFC 2046)
+ * test_uri - lib/base/uri (RFC 3986) and lib/message/media_type (RFC 2046)
  */
 #include "support.h"
 
-#include "media_type.h"
-#include "uri.h"
+#include "message/media_type.h"
+#include "base/uri.h"
 
 /* RFC 3986 1.1.2 and 5.4 have many of these. */
 static void

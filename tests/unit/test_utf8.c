@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * test_utf8 - lib/utf8 against RFC 3629
+ * test_utf8 - lib/base/utf8 against RFC 3629
  *
  * What is well-formed is worked out a second time here, by decoding and
  * looking at the number, and compared over every one-, two- and three-byte
@@ -14,7 +14,7 @@
 
 #include <cmocka.h>
 
-#include "utf8.h"
+#include "base/utf8.h"
 
 #define COUNT(table) (sizeof(table) / sizeof((table)[0]))
 

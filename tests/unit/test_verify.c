@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * test_verify - lib/verify: from a body to a message
+ * test_verify - lib/message/verify: from a body to a message
  *
  * tests/data/payloads lists what can be signed and what data becomes of
  * it; a new case is a new line there. None of it is ever refused.
  */
 #include "calls.h"
 
-#include "json.h"
-#include "verify.h"
+#include "json/json.h"
+#include "message/verify.h"
 
 /* Verify a call whose body is this; m is then to be freed. */
 static enum error_code

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* Does not look at the bits that are left over. */
-#include "base64.h"
+#include "base/base64.h"
 
 #include <stdlib.h>
 #include <string.h>

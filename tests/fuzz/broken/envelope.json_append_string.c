@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* Puts quotes around whatever comes. */
-#include "json.h"
+#include "json/json.h"
 
 void __wrap_json_append_string(struct buf *out, struct span utf8);
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* Lets a comma stand in front of a closing bracket. */
-#include "json.h"
+#include "json/json.h"
 
 #include <stdlib.h>
 #include <string.h>

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* Takes any byte for a character. */
-#include "utf8.h"
+#include "base/utf8.h"
 
 size_t __wrap_utf8_length(struct span bytes);
 

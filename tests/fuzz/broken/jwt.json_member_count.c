@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* Overlooks what is critical. */
-#include "json.h"
+#include "json/json.h"
 
 #include <string.h>
 

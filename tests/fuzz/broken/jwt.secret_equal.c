@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* Compares all but the last byte. */
-#include "secret.h"
+#include "base/secret.h"
 
 bool __wrap_secret_equal(const void *a, const void *b, size_t len);
 bool __real_secret_equal(const void *a, const void *b, size_t len);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* Takes any digest for the one that is wanted. */
-#include "json.h"
+#include "json/json.h"
 
 #include <string.h>
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* Says that it has stored a message, and has not. */
-#include "spool.h"
+#include "spool/spool.h"
 
 #include <stdio.h>
 

@@ -8,7 +8,7 @@
 #include <fcntl.h>
 #include <unistd.h>
 
-#include "seen.h"
+#include "spool/seen.h"
 
 /* So that the compiler knows when the real one has changed. */
 __typeof__(seen_deliver) __wrap_seen_deliver;

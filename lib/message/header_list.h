@@ -1,0 +1,35 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * header_list - names of request headers, as an endpoint lists them
+ *
+ * What a call keeps, in the handler and when it is verified again.
+ */
+#ifndef HOOKDIR_HEADER_LIST_H
+#define HOOKDIR_HEADER_LIST_H
+
+#include "message/message.h"
+
+#define HEADER_LIST_TEXT 1024
+
+struct header_list {
+	const char *names[MESSAGE_HEADERS_MAX];
+	size_t count;
+	char text[HEADER_LIST_TEXT]; /* some of the names are here */
+};
+
+/* Content-Encoding and those of the sender, in an empty list. */
+void header_list_start(struct header_list *list, const struct sender *sender);
+
+/*
+ * Add the names in a text, with blanks between them. Once for a list. -1:
+ * ERROR_CONFIGURATION, with a text that begins with parameter; the list then
+ * has some of them. Of kept headers no two may have one attribute.
+ */
+int header_list_add_kept(struct header_list *list, const char *text,
+    const char *parameter, struct error *err);
+int header_list_add(struct header_list *list, const char *text,
+    const char *parameter, struct error *err);
+
+bool header_list_has(const struct header_list *list, struct span name);
+
+#endif

@@ -1,0 +1,100 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * message - one call: what was received, and what verifying made of it
+ *
+ * The handler fills in what was received, message_verify() the rest. All
+ * text from outside is as it came; making it fit for JSON is the
+ * envelope's work.
+ */
+#ifndef HOOKDIR_MESSAGE_H
+#define HOOKDIR_MESSAGE_H
+
+#include <stdbool.h>
+#include <time.h>
+
+#include "base/buf.h"
+#include "base/hmac.h"
+#include "json/json.h"
+#include "message/sender.h"
+
+/* Most headers kept: Content-Encoding, the sender's and the endpoint's. */
+#define MESSAGE_HEADERS_MAX 33
+#define MESSAGE_TEXT_MAX    (1 << 20) /* bytes of a type, a subject, a value */
+#define MESSAGE_HEAD_MAX    (128 << 10) /* bytes of all headers, to be kept */
+
+struct header {
+	const char *name; /* as configured: "SMD-User" */
+	struct buf value; /* owned, not empty */
+};
+
+/* What the data is, and so how the event holds it. */
+enum data_kind {
+	DATA_ABSENT, /* the body was empty */
+	DATA_JSON,   /* as it is */
+	DATA_TEXT,   /* UTF-8 but no JSON: as a JSON string */
+	DATA_BINARY  /* as base64 */
+};
+
+struct message {
+	/* Received. The spans and strings belong to the request. */
+	const struct sender *sender;
+	const char *event;  /* HOOKDIR_EVENT, or NULL */
+	const char *source; /* HOOKDIR_SOURCE, or NULL */
+	const char *server; /* SERVER_NAME, or "" */
+	const char *method;
+	struct span path; /* no query */
+	struct span query;
+	struct span content_type;
+	struct header headers[MESSAGE_HEADERS_MAX];
+	size_t header_count;
+	const char *passed_by; /* how the call was let in, "basic" ... */
+	struct timespec received;
+	bool any_time;	 /* times in the call are not looked at */
+	struct buf body; /* owned */
+	/* Of a call to be quarantined: its head, see lib/message/head. Owned.
+	 */
+	struct buf head;
+
+	/* Verified. The spans point into the body and the buffers. */
+	char body_sha256[SHA256_HEX_SIZE];
+	/*
+	 * Of what the sender signs, without the time of the attempt; where
+	 * it signs nothing, of the query and the body. Two calls that differ
+	 * in it are two messages.
+	 */
+	char content_sha256[SHA256_HEX_SIZE];
+	char made_id[SHA256_HEX_SIZE]; /* where the sender gives no id */
+	struct span id;		       /* never empty */
+	const char *verified_by;       /* "jwt", "hmac", or passed_by */
+	const char *key_used;	       /* NULL where no key was used */
+	enum data_kind data_kind;
+	struct span data;
+	struct json_members members; /* of the data, where it is JSON */
+	struct span data_type;	     /* media type, may be empty */
+	struct span other_type;	     /* Content-Type of the data if it is
+					another, or none */
+	struct buf type;	     /* owned, never empty once verified */
+	struct buf subject;	     /* owned, empty where not known */
+
+	struct span jws;   /* the token in the body, where it has one */
+	const char *cause; /* why it may not have verified, or NULL */
+
+	/* What the data was taken from, layer by layer. Owned. */
+	struct buf token, payload, unwrapped, nested;
+	struct buf id_text;
+};
+
+/* A message whose body never holds more than max_body bytes. */
+void message_init(struct message *m, size_t max_body);
+void message_free(struct message *m);
+
+/* What is large: the body and all that was taken from it, not the id. */
+void message_free_body(struct message *m);
+
+/*
+ * The value of a kept header; an empty span when there is none. A name of
+ * the sender's first spelling finds the header in the spelling of this call.
+ */
+struct span message_header(const struct message *m, const char *name);
+
+#endif

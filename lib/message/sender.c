@@ -1,0 +1,177 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * sender - the table of senders
+ */
+#include "message/sender.h"
+
+#include <stddef.h>
+#include <string.h>
+
+static const struct sender senders[] = {
+	{
+	    .name = "shipmondo",
+	    .methods = "POST",
+	    .scheme = SCHEME_JWT,
+	    .type_prefix = "com.shipmondo.",
+	    .type_headers = { "SMD-Resource-Type", "SMD-Action" },
+	    .type_path = "action",
+	    .type_first = "connection_test",
+	    .type_fallback = "event",
+	    /* The second in messages of the Shipment Monitor. */
+	    .subject_paths = { "data.id", "data.shipment_id" },
+	    .subject_header = "SMD-Resource-Id",
+	    .changed_paths = { "data.updated_at",
+		"data.current_status_registered_at" },
+	    .whole = true,
+	    .headers = { "SMD-Resource-Type", "SMD-Resource-Id",
+		"SMD-Webhook-Id", "SMD-Action", "SMD-User" },
+	},
+	{
+	    .name = "tradecloud",
+	    .methods = "GET, POST",
+	    .scheme = SCHEME_NONE,
+	    .notice = { "GET",
+		{ { "shipment", "shipmentId", "shipment.notified" },
+		    { "order", "orderId", "order.notified" } } },
+	    .type_prefix = "com.tradecloud1.",
+	    .type_path = "eventName",
+	    .type_fallback = "event",
+	    /* Their documents disagree on which of these it is. */
+	    .id_paths = { "meta.messageId", "orderEvent.meta.messageId",
+		"singleDeliveryOrderEvent.meta.messageId",
+		"simpleOrderEvent.meta.messageId",
+		"orderDocumentsEvent.meta.messageId",
+		"shipment.meta.messageId" },
+	    /* An order has its number as "id" only where it is polled. */
+	    .subject_paths = { "orderEvent.orderId",
+		"singleDeliveryOrderEvent.orderId", "simpleOrderEvent.orderId",
+		"orderDocumentsEvent.orderId", "shipment.id", "orderEvent.id",
+		"singleDeliveryOrderEvent.id", "simpleOrderEvent.id",
+		"orderDocumentsEvent.id", "orderId", "shipmentId" },
+	    .changed_paths = { "orderEvent.lastUpdatedAt",
+		"singleDeliveryOrderEvent.lastUpdatedAt",
+		"simpleOrderEvent.lastUpdatedAt",
+		"orderDocumentsEvent.lastUpdatedAt",
+		"shipment.meta.lastUpdatedAt", "shipment.lastUpdatedAt",
+		"lastUpdatedAt" },
+	    /* An event holds only the lines or documents it is about. */
+	    .kinds = { { "orderEvent", "order", false },
+		{ "singleDeliveryOrderEvent", "order", false },
+		{ "simpleOrderEvent", "order", false },
+		{ "orderDocumentsEvent", "documents", false },
+		{ "shipment", "shipment", true },
+		/* Notices, and what hookdir fetch made of them */
+		{ "order.", "whole order", true },
+		{ "shipment.", "shipment", true } },
+	},
+	{
+	    .name = "nshift",
+	    .methods = "POST",
+	    .scheme = SCHEME_NONE,
+	    .type_prefix = "com.nshift.",
+	    .type_fallback = "event",
+	    .needs_event = true,
+	    .whole = true,
+	},
+	{
+	    .name = "standard-webhooks",
+	    .methods = "POST",
+	    .scheme = SCHEME_HMAC,
+	    .spellings = { "webhook-", "svix-" },
+	    .signature = { .header = "webhook-signature",
+		.separator = ' ',
+		.prefix = "v1,",
+		.encoding = ENCODING_BASE64,
+		.pattern = "%i.%t.%b",
+		.id_header = "webhook-id",
+		.time_header = "webhook-timestamp",
+		.tolerance = 300,
+		.key_is_base64 = true },
+	    .type_prefix = "",
+	    .type_path = "type",
+	    .type_fallback = "webhook.received",
+	    .id_header = "webhook-id",
+	    .whole = true,
+	    .headers = { "webhook-id", "webhook-timestamp", "webhook-signature",
+		"svix-id", "svix-timestamp", "svix-signature" },
+	},
+	{
+	    .name = "github",
+	    .methods = "POST",
+	    .scheme = SCHEME_HMAC,
+	    .signature = { .header = "X-Hub-Signature-256",
+		.prefix = "sha256=",
+		.encoding = ENCODING_HEX,
+		.pattern = "%b" },
+	    .type_prefix = "com.github.",
+	    .type_headers = { "X-GitHub-Event" },
+	    .type_fallback = "event",
+	    .id_header = "X-GitHub-Delivery",
+	    .whole = true,
+	    .headers = { "X-GitHub-Event", "X-GitHub-Delivery",
+		"X-Hub-Signature-256" },
+	},
+	{
+	    .name = "shopify",
+	    .methods = "POST",
+	    .scheme = SCHEME_HMAC,
+	    .spellings = { "X-Shopify-", "Shopify-" },
+	    .signature = { .header = "X-Shopify-Hmac-SHA256",
+		.prefix = "",
+		.encoding = ENCODING_BASE64,
+		.pattern = "%b" },
+	    .type_prefix = "com.shopify.",
+	    .type_headers = { "X-Shopify-Topic" },
+	    .type_fallback = "event",
+	    .id_header = "X-Shopify-Webhook-Id",
+	    .subject_paths = { "id" },
+	    .changed_paths = { "updated_at" },
+	    .kind_end = '-', /* orders-create, from orders/create */
+	    .whole = true,
+	    .headers = { "X-Shopify-Topic", "X-Shopify-Webhook-Id",
+		"X-Shopify-Event-Id", "X-Shopify-Shop-Domain",
+		"X-Shopify-Hmac-SHA256", "Shopify-Topic", "Shopify-Webhook-Id",
+		"Shopify-Event-Id", "Shopify-Shop-Domain",
+		"Shopify-Hmac-SHA256" },
+	},
+	{
+	    .name = "stripe",
+	    .methods = "POST",
+	    .scheme = SCHEME_HMAC,
+	    .signature = { .header = "Stripe-Signature",
+		.separator = ',',
+		.prefix = "v1=",
+		.encoding = ENCODING_HEX,
+		.pattern = "%t.%b",
+		.time_prefix = "t=",
+		.tolerance = 300 },
+	    .type_prefix = "com.stripe.",
+	    .type_path = "type",
+	    .type_fallback = "event",
+	    .id_paths = { "id" },
+	    .subject_paths = { "data.object.id" },
+	    .changed_paths = { "created" },
+	    .whole = true,
+	    .headers = { "Stripe-Signature" },
+	},
+	{
+	    .name = "generic",
+	    .methods = "POST",
+	    .scheme = SCHEME_NONE,
+	    .type_prefix = "",
+	    .type_fallback = "webhook.received",
+	    .changed_paths = { "updated_at", "lastUpdatedAt" },
+	    .whole = true,
+	},
+};
+
+const struct sender *
+sender_find(const char *name)
+{
+	size_t i;
+
+	for (i = 0; i < sizeof(senders) / sizeof(senders[0]); i++)
+		if (strcmp(senders[i].name, name) == 0)
+			return &senders[i];
+	return NULL;
+}

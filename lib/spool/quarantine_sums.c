@@ -1,0 +1,195 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * quarantine_sums - how much there is: in all, without form, of each caller
+ */
+#include "spool/quarantine_sums.h"
+
+#include <dirent.h>
+#include <fcntl.h>
+#include <pthread.h>
+#include <string.h>
+#include <sys/random.h>
+#include <sys/stat.h>
+
+#include "base/clock.h"
+#include "base/io.h"
+
+#define BLOCK  4096 /* the least that a file takes */
+#define ENDING ".json"
+
+static uint64_t seed;
+static pthread_once_t seed_once = PTHREAD_ONCE_INIT;
+
+static void
+make_seed(void)
+{
+	if (getrandom(&seed, sizeof(seed), 0) < 0)
+		seed = (uint64_t)clock_monotonic();
+}
+
+/* FNV-1a from a secret start, so that nobody chooses a caller's company. */
+static uint64_t
+hash_of(const char *caller)
+{
+	uint64_t hash;
+
+	(void)pthread_once(&seed_once, make_seed);
+	for (hash = seed; *caller; caller++)
+		hash = (hash ^ (unsigned char)*caller) * 1099511628211u;
+	/* The upper bits depend on all of it. */
+	return hash * 0x9e3779b97f4a7c15u;
+}
+
+static size_t
+cell_of(uint64_t hash, size_t row)
+{
+	return (size_t)(hash >> (56 - 8 * row)) % QUARANTINE_CELLS;
+}
+
+/* sign is 1 or -1; unsigned numbers wrap around to the difference. */
+static void
+change_amount(struct quarantine_amount *amount, uint64_t bytes, int sign)
+{
+	amount->bytes += bytes * (uint64_t)sign;
+	amount->files += (uint64_t)sign;
+}
+
+static void
+change(
+    struct quarantine_sums *sums, const struct quarantine_item *item, int sign)
+{
+	uint64_t hash = hash_of(item->caller);
+	size_t row;
+
+	change_amount(&sums->all, item->bytes, sign);
+	if (!item->full_form)
+		change_amount(&sums->formless, item->bytes, sign);
+	for (row = 0; item->caller[0] && row < QUARANTINE_ROWS; row++)
+		change_amount(
+		    &sums->callers[row][cell_of(hash, row)], item->bytes, sign);
+}
+
+void
+quarantine_sums_add(
+    struct quarantine_sums *sums, const struct quarantine_item *item)
+{
+	change(sums, item, 1);
+}
+
+void
+quarantine_sums_take(
+    struct quarantine_sums *sums, const struct quarantine_item *item)
+{
+	change(sums, item, -1);
+}
+
+static void
+join_amount(
+    struct quarantine_amount *amount, const struct quarantine_amount *more)
+{
+	amount->bytes += more->bytes;
+	amount->files += more->files;
+}
+
+void
+quarantine_sums_join(
+    struct quarantine_sums *sums, const struct quarantine_sums *more)
+{
+	size_t row, i;
+
+	join_amount(&sums->all, &more->all);
+	join_amount(&sums->formless, &more->formless);
+	for (row = 0; row < QUARANTINE_ROWS; row++)
+		for (i = 0; i < QUARANTINE_CELLS; i++)
+			join_amount(
+			    &sums->callers[row][i], &more->callers[row][i]);
+}
+
+struct quarantine_amount
+quarantine_sums_of(const struct quarantine_sums *sums, const char *caller)
+{
+	struct quarantine_amount least = { UINT64_MAX, UINT64_MAX };
+	const struct quarantine_amount *cell;
+	uint64_t hash = hash_of(caller);
+	size_t row;
+
+	for (row = 0; row < QUARANTINE_ROWS; row++) {
+		cell = &sums->callers[row][cell_of(hash, row)];
+		if (cell->bytes < least.bytes)
+			least.bytes = cell->bytes;
+		if (cell->files < least.files)
+			least.files = cell->files;
+	}
+	return least;
+}
+
+uint64_t
+quarantine_blocks(uint64_t size)
+{
+	return size < BLOCK ? BLOCK : (size + BLOCK - 1) / BLOCK * BLOCK;
+}
+
+/* The name is as quarantine_keep() makes it, or says nothing. */
+static void
+read_name(const char *file, char caller[QUARANTINE_CALLER_SIZE],
+    struct quarantine_item *item)
+{
+	const char *from = strstr(file, QUARANTINE_FROM);
+	size_t full = strlen(QUARANTINE_FULL_FORM), ending = strlen(ENDING);
+	size_t len;
+
+	caller[0] = '\0';
+	item->caller = caller;
+	item->full_form = from && (size_t)(from - file) >= full &&
+	    strncmp(from - full, QUARANTINE_FULL_FORM, full) == 0;
+	if (!from)
+		return;
+	from += strlen(QUARANTINE_FROM);
+	len = strcspn(from, ",");
+	if (len > ending && strncmp(from + len - ending, ENDING, ending) == 0)
+		len -= ending;
+	if (len >= QUARANTINE_CALLER_SIZE)
+		return;
+	memcpy(caller, from, len);
+	caller[len] = '\0';
+}
+
+static void
+count_file(struct quarantine_sums *sums, int directory, const char *file)
+{
+	char caller[QUARANTINE_CALLER_SIZE];
+	struct quarantine_item item;
+	struct stat st;
+
+	if (fstatat(directory, file, &st, AT_SYMLINK_NOFOLLOW) < 0 ||
+	    !S_ISREG(st.st_mode))
+		return;
+	read_name(file, caller, &item);
+	/* Some file systems do not tell the blocks. */
+	item.bytes = quarantine_blocks(
+	    st.st_blocks ? (uint64_t)st.st_blocks * 512 : (uint64_t)st.st_size);
+	quarantine_sums_add(sums, &item);
+}
+
+int
+quarantine_sums_count(
+    struct quarantine_sums *sums, int directory, struct error *err)
+{
+	struct dirent *entry;
+	/* A descriptor of its own: reading moves its position. */
+	int fd = io_open_dir(directory, ".", err);
+	DIR *dir;
+
+	if (fd < 0)
+		return -1;
+	dir = fdopendir(fd);
+	if (!dir) {
+		(void)error_system(err, "cannot read quarantine/");
+		io_discard(&fd);
+		return -1;
+	}
+	while ((entry = readdir(dir)) != NULL)
+		count_file(sums, dirfd(dir), entry->d_name);
+	(void)closedir(dir);
+	return 0;
+}

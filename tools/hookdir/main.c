@@ -1,0 +1,172 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * main - the hookdir command
+ *
+ * A subcommand is a row of the table below and a file of its own.
+ */
+#include <string.h>
+
+#include "base/io.h"
+#include "hookdir/tool.h"
+
+static const struct tool tools[] = {
+	{ "list", tool_list,
+	    "[--state STATE,...] [--type GLOB] [--since TIME] [--json] SPOOL",
+	    "List messages, in no particular order.\n"
+	    "\n"
+	    "  --state STATE,...  of new, cur, hold, failed, quarantine; all\n"
+	    "                     but quarantine if not given\n"
+	    "  --type GLOB        only those whose type matches\n"
+	    "  --since TIME       only those that arrived since: a time, a\n"
+	    "                     date, or 2h, which is so long ago\n"
+	    "  --json             JSON Lines\n" },
+	{ "show", tool_show, "[--data|--body|--output] SPOOL NAME",
+	    "Show a message, and what the command said if it has failed.\n"
+	    "\n"
+	    "  --data    only its payload, byte for byte\n"
+	    "  --body    only the body of a quarantined call, byte for byte\n"
+	    "  --output  only what the command said\n" },
+	{ "run", tool_run, "[OPTION...] SPOOL -- COMMAND [ARG...]",
+	    "Run a command for each message, oldest first.\n"
+	    "The message is its standard input, and the path its last "
+	    "argument.\n"
+	    "Exit 0: done, the message is removed. 75: again later. 65: give\n"
+	    "it up, to failed/. 78: stop the runner. Others: try again.\n"
+	    "\n"
+	    "  --jobs N            so many at a time (1)\n"
+	    "  --retries N         further tries before it goes to failed/ "
+	    "(10)\n"
+	    "  --backoff BASE:MAX  wait before the second try, doubled each\n"
+	    "                      time, up to MAX (10s:1h)\n"
+	    "  --timeout SPAN      kill a command that takes longer (10m; 0:\n"
+	    "                      never)\n"
+	    "  --archive DIR       move messages that are done there\n"
+	    "  --type GLOB         only messages whose type matches\n"
+	    "  --in-order          none before an older one of its source and\n"
+	    "                      subject is done\n"
+	    "  --latest            of each subject only the newest\n"
+	    "  --watch             stay, and run what arrives at once\n"
+	    "  --until-empty       stay until new/ is empty\n"
+	    "  --quiet             say nothing of messages that fail\n" },
+	{ "requeue", tool_requeue,
+	    "[--state STATE] [--type GLOB] SPOOL NAME...|--all",
+	    "Put failed messages back to new/, as if never tried.\n"
+	    "\n"
+	    "  --state cur  those that a run which died has left in cur/\n"
+	    "  --all        all of them\n"
+	    "  --type GLOB  only those whose type matches\n" },
+	{ "hold", tool_hold, "[--type GLOB] SPOOL NAME...|--all",
+	    "Keep waiting messages from being run: from new/ to hold/.\n"
+	    "\n"
+	    "  --all        all of them\n"
+	    "  --type GLOB  only those whose type matches\n" },
+	{ "release", tool_release, "[--type GLOB] SPOOL NAME...|--all",
+	    "Let held messages be run again: from hold/ to new/.\n"
+	    "\n"
+	    "  --all        all of them\n"
+	    "  --type GLOB  only those whose type matches\n" },
+	{ "reverify", tool_reverify,
+	    "[--sender NAME] [--conf FILE | --key-file FILE]\n"
+	    "                        [--ignore-time] SPOOL [NAME...]",
+	    "Check quarantined calls again, and deliver those that pass.\n"
+	    "They are checked as the handler does it, by the rules of this\n"
+	    "sender, and keep the time at which they were received.\n"
+	    "HOOKDIR_SENDER, HOOKDIR_KEY, HOOKDIR_KEY_PREVIOUS, "
+	    "HOOKDIR_EVENT,\n"
+	    "HOOKDIR_HEADERS and HOOKDIR_DEDUP are those of the endpoint, in\n"
+	    "the environment or in FILE.\n"
+	    "\n"
+	    "  --sender NAME    instead of HOOKDIR_SENDER\n"
+	    "  --conf FILE      the configuration of nginx or Apache that has "
+	    "the\n"
+	    "                   endpoint of this spool, or its file of "
+	    "secrets\n"
+	    "  --key-file FILE  its content instead of HOOKDIR_KEY\n"
+	    "  --ignore-time    for calls that came while the clock was wrong: "
+	    "the\n"
+	    "                   times in them are not looked at\n" },
+	{ "expire", tool_expire,
+	    "--older-than SPAN [--state STATE,...] [--archive DIR]\n"
+	    "                      [--dry-run] SPOOL",
+	    "Remove messages that arrived longer ago than that.\n"
+	    "\n"
+	    "  --older-than SPAN  like 12h or 30d\n"
+	    "  --state STATE,...  of new, hold, failed, quarantine; "
+	    "failed,quarantine\n"
+	    "                     if not given\n"
+	    "  --archive DIR      move them there instead\n"
+	    "  --dry-run          only say what would be done\n" },
+	{ "stats", tool_stats, "[--json|--prometheus] SPOOL",
+	    "Count messages and bytes, by state and type.\n"
+	    "\n"
+	    "  --json        one JSON object\n"
+	    "  --prometheus  metrics in Prometheus' text format\n" },
+	{ "fetch", tool_fetch,
+	    "--config FILE [--allow-host HOST]... [--max-size BYTES]\n"
+	    "                     [--max-event BYTES] [--timeout SECONDS] "
+	    "[--rate NUMBER]\n"
+	    "                     [--document-retries NUMBER] SPOOL [EVENT]\n"
+	    "       hookdir fetch --config FILE --check",
+	    "Fetch what a Tradecloud event refers to, and deliver it to "
+	    "SPOOL.\n"
+	    "Made to be run by hookdir run; see hookdir-fetch(1).\n"
+	    "\n"
+	    "  --config FILE      base address and credentials\n"
+	    "  --allow-host HOST  documents may come from this host, too\n"
+	    "  --max-size BYTES   largest document or answer (64 MiB)\n"
+	    "  --max-event BYTES  most for all documents of an event (1 GiB)\n"
+	    "  --timeout SECONDS  longest time for a request (30)\n"
+	    "  --rate NUMBER      requests a second to the API (10)\n"
+	    "  --document-retries NUMBER\n"
+	    "                     how often a download is tried (10)\n"
+	    "  --check            log in to the API, and nothing else\n" },
+};
+
+static const struct tool *current;
+
+const struct tool *
+tool_current(void)
+{
+	return current;
+}
+
+static int
+print_help(FILE *out)
+{
+	size_t i;
+
+	(void)fputs("usage: hookdir COMMAND [ARG...]\n\n", out);
+	for (i = 0; i < sizeof(tools) / sizeof(tools[0]); i++)
+		(void)fprintf(out, "  %-9s %.*s\n", tools[i].name,
+		    (int)strcspn(tools[i].help, "\n"), tools[i].help);
+	(void)fputs(
+	    "\nhookdir COMMAND --help says more, and hookdir(1) all.\n", out);
+	return fflush(out) == 0 ? EX_OK : EX_IOERR;
+}
+
+int
+main(int argc, char **argv)
+{
+	size_t i;
+
+	io_fill_descriptors();
+	if (argc < 2) {
+		(void)print_help(stderr);
+		return EX_USAGE;
+	}
+	if (strcmp(argv[1], "--version") == 0) {
+		(void)puts("hookdir " HOOKDIR_VERSION);
+		return fflush(stdout) == 0 ? EX_OK : EX_IOERR;
+	}
+	if (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0 ||
+	    strcmp(argv[1], "help") == 0)
+		return print_help(stdout);
+	for (i = 0; i < sizeof(tools) / sizeof(tools[0]); i++)
+		if (strcmp(argv[1], tools[i].name) == 0) {
+			current = &tools[i];
+			return current->run(argc - 1, argv + 1);
+		}
+	(void)fprintf(
+	    stderr, "hookdir: no command %s; see hookdir --help\n", argv[1]);
+	return EX_USAGE;
+}
