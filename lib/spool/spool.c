@@ -16,10 +16,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <limits.h>
-#include <pthread.h>
-#include <stdatomic.h>
-#include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -28,42 +24,6 @@
 
 #define FILE_MODE  0660 /* less the umask */
 #define NAME_TRIES 100
-
-static char host[HOST_NAME_MAX + 1];
-static pthread_once_t host_once = PTHREAD_ONCE_INIT;
-
-/* The host's name, fit for a file name; "localhost" when it has none. */
-static void
-find_host(void)
-{
-	char *c;
-
-	if (gethostname(host, sizeof(host)) < 0 || host[0] == '\0')
-		(void)snprintf(host, sizeof(host), "localhost");
-	host[sizeof(host) - 1] = '\0';
-	for (c = host; *c; c++)
-		if (!strchr("ABCDEFGHIJKLMNOPQRSTUVWXYZ"
-			    "abcdefghijklmnopqrstuvwxyz0123456789.-",
-			*c))
-			*c = '-';
-}
-
-/*
- * Unique on every machine that shares the directory: time, process and
- * counter make it so on one, the host's name among all of them. The
- * microseconds have leading zeros, so that names sort by time.
- */
-static void
-next_name(
-    struct timespec received, const char *label, char name[SPOOL_NAME_SIZE])
-{
-	static atomic_uint counter;
-
-	(void)pthread_once(&host_once, find_host);
-	(void)snprintf(name, SPOOL_NAME_SIZE, "%lld.M%06ldP%ldQ%u.%s%s.json",
-	    (long long)received.tv_sec, received.tv_nsec / 1000, (long)getpid(),
-	    atomic_fetch_add(&counter, 1) + 1, host, label);
-}
 
 void
 spool_forget(const struct spool *spool, struct draft *draft)
@@ -82,7 +42,7 @@ create(const struct spool *spool, struct timespec received,
 
 	for (tries = 0; tries < NAME_TRIES; tries++) {
 		attempt = (struct error)ERROR_INIT;
-		next_name(received, "", name);
+		spool_name_new(received, "", name);
 		fd = io_create(spool->tmp, name, FILE_MODE, &attempt);
 		if (fd >= 0)
 			return fd;
@@ -165,7 +125,7 @@ move(const struct spool *spool, int directory, struct timespec received,
 	int tries;
 
 	if (label[0])
-		next_name(received, label, target);
+		spool_name_new(received, label, target);
 	else
 		memcpy(target, draft->name, sizeof(target));
 	for (tries = 0; tries < NAME_TRIES; tries++) {
@@ -176,7 +136,7 @@ move(const struct spool *spool, int directory, struct timespec received,
 		}
 		if (errno != EEXIST)
 			break;
-		next_name(received, label, target);
+		spool_name_new(received, label, target);
 	}
 	(void)error_system(err, "cannot move a file out of tmp/");
 	spool_forget(spool, draft);

@@ -17,9 +17,7 @@
 
 #include "base/error.h"
 #include "spool/flushes.h"
-
-/* Room for a name with the longest host name, a label, and its NUL. */
-#define SPOOL_NAME_SIZE 160
+#include "spool/spool_name.h"
 
 /* Most pieces that a message may be in. */
 #define SPOOL_PIECES_MAX 8

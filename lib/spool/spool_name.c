@@ -1,13 +1,15 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * spool_name - what the name of a message's file says
+ * spool_name - the name of a message's file
  */
 #include "spool/spool_name.h"
 
-#include <stdint.h>
+#include <pthread.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #define ENDING	 ".json"
 #define NEXT_MAX 999999999999999999LL /* as many digits as are read */
@@ -24,6 +26,38 @@ static const char *const ends[] = {
 	[SPOOL_END_ARCHIVE] = ",end=archive",
 	[SPOOL_END_FAILED] = ",end=failed",
 };
+
+static char host[HOST_NAME_MAX + 1];
+static pthread_once_t host_once = PTHREAD_ONCE_INIT;
+
+/* The host's name, fit for a file name; "localhost" when it has none. */
+static void
+find_host(void)
+{
+	char *c;
+
+	if (gethostname(host, sizeof(host)) < 0 || host[0] == '\0')
+		(void)snprintf(host, sizeof(host), "localhost");
+	host[sizeof(host) - 1] = '\0';
+	for (c = host; *c; c++)
+		if (!strchr("ABCDEFGHIJKLMNOPQRSTUVWXYZ"
+			    "abcdefghijklmnopqrstuvwxyz0123456789.-",
+			*c))
+			*c = '-';
+}
+
+/* The microseconds have leading zeros, so that names sort by time. */
+void
+spool_name_new(
+    struct timespec received, const char *label, char name[SPOOL_NAME_SIZE])
+{
+	static atomic_uint counter;
+
+	(void)pthread_once(&host_once, find_host);
+	(void)snprintf(name, SPOOL_NAME_SIZE, "%lld.M%06ldP%ldQ%u.%s%s" ENDING,
+	    (long long)received.tv_sec, received.tv_nsec / 1000, (long)getpid(),
+	    atomic_fetch_add(&counter, 1) + 1, host, label);
+}
 
 /* A number of up to 18 digits, and what comes after it; NULL for none. */
 static const char *

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * spool_name - what the name of a message's file says
+ * spool_name - the name of a message's file: made, read and written again
  *
  * A message is named when it arrives, see hookdir-spool(5). The runner adds
  * what it has to remember before the ".json", and nothing else is changed:
@@ -36,6 +36,17 @@ enum spool_end {
 
 /* 2020: what is older was written by a clock that had not been set. */
 #define SPOOL_TIME_MIN INT64_C(1577836800)
+
+/* Room for the name of a new message: the longest host name, a label, NUL. */
+#define SPOOL_NAME_SIZE 160
+
+/*
+ * The name of a message that arrives now: SECONDS.M<usec>P<pid>Q<count>.HOST,
+ * the label, and ".json". Unique on every machine that shares the directory:
+ * time, process and counter make it so on one, the host's name among them.
+ */
+void spool_name_new(
+    struct timespec received, const char *label, char name[SPOOL_NAME_SIZE]);
 
 struct spool_name {
 	char base[NAME_MAX + 1];

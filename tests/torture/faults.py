@@ -392,7 +392,7 @@ VARIANTS = {
         ("handler/transport_cgi.c", r"while \(rc < 0\);",
          "while (rc < 0 && errno != EINTR);")],
     "has seconds of 32 bits": [
-        ("lib/spool/spool.c", r"\(long long\)received\.tv_sec",
+        ("lib/spool/spool_name.c", r"\(long long\)received\.tv_sec",
          "(long long)(int)received.tv_sec")],
 }
 

@@ -35,6 +35,32 @@ must_parse(const char *file, struct spool_name *name)
 }
 
 static void
+test_a_new_name_says_when_it_arrived(void **state)
+{
+	static const struct timespec times[] = {
+		{ 1795292717, 122167999 },
+		{ 1795292717, 0 },
+		{ SPOOL_TIME_MIN, 999999999 },
+		{ 253402300799, 1000 },
+	};
+	char file[SPOOL_NAME_SIZE], again[NAME_MAX + 1];
+	struct spool_name name;
+	size_t i;
+
+	(void)state;
+	for (i = 0; i < COUNT(times); i++) {
+		spool_name_new(times[i], i % 2 ? ".192.0.2.1" : "", file);
+		must_parse(file, &name);
+		assert_true(name.json);
+		assert_int_equal(name.arrived.tv_sec, times[i].tv_sec);
+		assert_int_equal(
+		    name.arrived.tv_nsec, times[i].tv_nsec / 1000 * 1000);
+		spool_name_format(&name, again);
+		assert_string_equal(again, file);
+	}
+}
+
+static void
 test_what_a_name_says(void **state)
 {
 	static const struct {
@@ -586,6 +612,7 @@ int
 main(void)
 {
 	static const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_a_new_name_says_when_it_arrived),
 		cmocka_unit_test(test_what_a_name_says),
 		cmocka_unit_test(test_no_messages),
 		cmocka_unit_test(test_time_of_arrival),
