@@ -66,7 +66,9 @@ check_access_token(const struct endpoint *ep, struct span token,
 	int rc;
 
 	if (ep->jwks) {
-		if (jwks_hold(ep->jwks, &jwks, &a->warning) < 0) {
+		rc = jwks_hold(ep->jwks, &jwks, &a->warning);
+		error_about(&a->warning, "HOOKDIR_JWKS");
+		if (rc < 0) {
 			*err = a->warning;
 			a->warning = (struct error)ERROR_INIT;
 			return -1;

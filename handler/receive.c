@@ -218,6 +218,8 @@ receive(struct exchange *x)
 	m->received = clock_now();
 	if (message_verify(m, &ep->keys, &x->error) < 0) {
 		m->cause = cause_find(m, &ep->keys, &x->error);
+		if (x->error.code == ERROR_CONFIGURATION)
+			error_about(&x->error, "HOOKDIR_KEY");
 		if (error_class(x->error.code) == CLASS_VERDICT)
 			keep_rejected(x);
 		return -1;

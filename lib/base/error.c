@@ -87,6 +87,18 @@ error_system(struct error *err, const char *fmt, ...)
 	return -1;
 }
 
+void
+error_about(struct error *err, const char *name)
+{
+	struct error plain = *err;
+
+	if (err->code == ERROR_NONE)
+		return;
+	err->code = ERROR_NONE;
+	(void)error_set(err, plain.code, "%s: %s", name, plain.text);
+	err->errnum = plain.errnum;
+}
+
 enum error_class
 error_class(enum error_code code)
 {

@@ -72,6 +72,9 @@ int error_set(struct error *err, enum error_code code, const char *fmt, ...)
 int error_system(struct error *err, const char *fmt, ...)
     __attribute__((format(printf, 2, 3)));
 
+/* Put "NAME: " before the text: what the failure is about. Nothing if none. */
+void error_about(struct error *err, const char *name);
+
 /* CLASS_NONE for ERROR_NONE. */
 enum error_class error_class(enum error_code code);
 

@@ -63,13 +63,12 @@ read_all(int fd, struct buf *text, struct error *err)
 	while (got > 0) {
 		room = buf_room(text, 65536);
 		if (!room)
-			return error_set(err, ERROR_CONFIGURATION,
-			    "HOOKDIR_JWKS: too large");
+			return error_set(err, ERROR_CONFIGURATION, "too large");
 		got = read(fd, room, 65536);
 		if (got < 0 && errno == EINTR)
 			got = 1;
 		else if (got < 0)
-			return error_system(err, "HOOKDIR_JWKS");
+			return error_system(err, "cannot read");
 		else
 			text->len += (size_t)got;
 	}
@@ -175,7 +174,7 @@ refresh(struct file *file, struct error *err)
 	file->seen = st;
 	file->why = (struct error)ERROR_INIT;
 	if (fd < 0) {
-		(void)error_system(&file->why, "HOOKDIR_JWKS: cannot open");
+		(void)error_system(&file->why, "cannot open");
 	} else if (load(fd, &fresh, &file->why) == 0) {
 		jwks_release(file->good);
 		file->good = fresh;

@@ -43,7 +43,7 @@ int envelope_write_rejected(struct envelope *envelope, const struct message *m,
 void envelope_free(struct envelope *envelope);
 
 /*
- * Append the event's source, a URI-reference: HOOKDIR_SOURCE, or our own
+ * Append the event's source, a URI-reference: the endpoint's, or our own
  * address without the query. Look at buf_check() for memory.
  */
 void envelope_source(const struct message *m, struct buf *out);

@@ -38,8 +38,8 @@ enum data_kind {
 struct message {
 	/* Received. The spans and strings belong to the request. */
 	const struct sender *sender;
-	const char *event;  /* HOOKDIR_EVENT, or NULL */
-	const char *source; /* HOOKDIR_SOURCE, or NULL */
+	const char *event;  /* the endpoint's, or NULL */
+	const char *source; /* the endpoint's, or NULL */
 	const char *server; /* SERVER_NAME, or "" */
 	const char *method;
 	struct span path; /* no query */

@@ -91,15 +91,15 @@ struct sender {
 	/*
 	 * The event's type: prefix and the headers joined by dots when all
 	 * of them are there, else prefix and the member of the data, else
-	 * prefix and HOOKDIR_EVENT, else prefix and fallback. A member that
-	 * says type_first decides before the headers.
+	 * prefix and the endpoint's event, else prefix and fallback. A member
+	 * that says type_first decides before the headers.
 	 */
 	const char *type_prefix;     /* "" for none */
 	const char *type_headers[2]; /* NULL for none */
 	const char *type_path;	     /* NULL for none */
 	const char *type_first;	     /* NULL for none */
 	const char *type_fallback;
-	bool needs_event; /* HOOKDIR_EVENT must be set */
+	bool needs_event; /* the endpoint must set one */
 
 	/*
 	 * The header, else the first of these members; else the id is a

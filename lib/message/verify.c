@@ -322,7 +322,7 @@ digest_with(struct span text, const char *digest, char made[SHA256_HEX_SIZE],
 
 /*
  * CloudEvents 1.0.2, "id": no other event has the same source and id. One
- * body is two events where a header or HOOKDIR_EVENT makes two types of it.
+ * body is two events where a header or the endpoint makes two types of it.
  */
 static int
 find_id(struct message *m, struct error *err)

@@ -9,8 +9,8 @@
 #include "spool/spool.h"
 
 /*
- * window is HOOKDIR_DEDUP in seconds; 0 stores every message. 1: delivered,
- * as spool_deliver() promises; name is its file, and *off says why its
+ * window is in seconds; 0 stores every message. 1: delivered, as
+ * spool_deliver() promises; name is its file, and *off says why its
  * repeats will be stored, if they will. 0: a repeat of a message that is on
  * stable storage; name is undefined. -1: neither.
  */

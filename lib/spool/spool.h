@@ -119,7 +119,7 @@ int spool_directory(int root, const char *name, struct error *err);
  * A file in the spool's root that another program watches: its time of
  * change says when something was last asked for.
  */
-#define SPOOL_KEYS_WANTED "keys-wanted" /* the file of HOOKDIR_JWKS */
+#define SPOOL_KEYS_WANTED "keys-wanted" /* a new key set */
 #define SPOOL_MARK_EVERY  60		/* seconds */
 
 /*

@@ -1151,8 +1151,8 @@ def _(kind):
         hasnt("answer", got.body, b"HOOKDIR_KEY")
         eq("stored", web.spool(path[1:]).files(), [])
     log = web.handler.new_log()
-    has("handler's log", log, "HOOKDIR_KEY (current): not whsec_")
-    has("handler's log", log, "HOOKDIR_KEY (previous): not whsec_")
+    has("handler's log", log, "HOOKDIR_KEY: key current: not whsec_")
+    has("handler's log", log, "HOOKDIR_KEY: key previous: not whsec_")
 
 
 @each_way("standard: svix-* is the same as webhook-*, but not beside it")

@@ -63,6 +63,25 @@ test_first_failure_stands(void **state)
 }
 
 static void
+test_what_it_is_about(void **state)
+{
+	struct error err = ERROR_INIT;
+
+	(void)state;
+	error_about(&err, "name");
+	assert_int_equal(err.code, ERROR_NONE);
+	assert_string_equal(err.text, "");
+	(void)error_set(&err, ERROR_CONFIGURATION, "too large");
+	error_about(&err, "name");
+	assert_int_equal(err.code, ERROR_CONFIGURATION);
+	assert_string_equal(err.text, "name: too large");
+	memset(err.text, 'x', sizeof(err.text) - 1);
+	error_about(&err, "name");
+	assert_int_equal(strlen(err.text), sizeof(err.text) - 1);
+	assert_memory_equal(err.text, "name: xxx", 9);
+}
+
+static void
 test_system_errors(void **state)
 {
 	static const struct {
@@ -129,6 +148,7 @@ main(void)
 	static const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_rules_and_classes),
 		cmocka_unit_test(test_first_failure_stands),
+		cmocka_unit_test(test_what_it_is_about),
 		cmocka_unit_test(test_system_errors),
 		cmocka_unit_test(test_long_texts),
 	};
