@@ -146,15 +146,51 @@ scan_name(struct scan *s, struct span *name)
 	return true;
 }
 
+static bool
+is_noted(const struct scan *s)
+{
+	return s->members && !s->members->full && s->depth <= JSON_LEVELS_MAX &&
+	    in_object(s);
+}
+
+/* At the value of a member. */
+static void
+note_start(struct scan *s, struct span name)
+{
+	struct json_members *members = s->members;
+	struct json_note *note = &members->list[members->count];
+
+	members->full = members->count == JSON_MEMBERS_MAX;
+	if (members->full)
+		return;
+	s->open[s->depth - 1] = members->count++;
+	note->level = s->depth;
+	note->name = name;
+	note->value.raw.at = s->at;
+}
+
+/* Behind it. */
+static void
+note_end(struct scan *s)
+{
+	struct json_note *note = &s->members->list[s->open[s->depth - 1]];
+
+	note->value = json_value_between(note->value.raw.at, s->at);
+}
+
 /* What every element starts with: white space, and a name in an object. */
 static enum step
 scan_lead(struct scan *s)
 {
-	struct span ignored;
+	struct span name;
 
-	if (in_object(s))
-		return scan_name(s, &ignored) ? STEP_VALUE : STEP_BROKEN;
 	skip_space(s);
+	if (!in_object(s))
+		return STEP_VALUE;
+	if (!scan_name(s, &name))
+		return STEP_BROKEN;
+	if (is_noted(s))
+		note_start(s, name);
 	return STEP_VALUE;
 }
 
@@ -209,6 +245,8 @@ scan_begin(struct scan *s)
 static enum step
 scan_next(struct scan *s)
 {
+	if (is_noted(s))
+		note_end(s);
 	skip_space(s);
 	if (take(s, ','))
 		return scan_lead(s);
@@ -246,83 +284,15 @@ scan_from(struct span text)
 		.end = text.len ? text.at + text.len : text.at };
 }
 
-/*
- * The members of an object that is itself a member, noted with their owner;
- * *all says whether there was room for every one.
- */
-static bool
-scan_inside(
-    struct scan *s, struct json_members *members, size_t owner, bool *all)
-{
-	struct json_note note = { .owner = owner };
-	const char *start;
-
-	*all = true;
-	if (!push(s, take(s, '{')))
-		return false;
-	skip_space(s);
-	if (take_close(s))
-		return true;
-	do {
-		if (!scan_name(s, &note.name))
-			return false;
-		start = s->at;
-		if (!scan_value(s))
-			return false;
-		note.value = json_value_between(start, s->at);
-		*all = members->inside_count < JSON_INSIDE_MAX;
-		if (*all)
-			members->inside[members->inside_count++] = note;
-		skip_space(s);
-	} while (take(s, ','));
-	return take_close(s);
-}
-
-/* An object, its members noted; those too many are only counted. */
-static bool
-scan_members(struct scan *s, struct json_members *members)
-{
-	struct json_note note = { .owner = 0 };
-	const char *start;
-	bool sound;
-
-	if (!push(s, take(s, '{')))
-		return false;
-	skip_space(s);
-	if (take_close(s))
-		return true;
-	do {
-		if (!scan_name(s, &note.name))
-			return false;
-		start = s->at;
-		note.inside_noted = false;
-		sound = peek(s) == '{' && members->count < JSON_MEMBERS_MAX
-		    ? scan_inside(
-			  s, members, members->count, &note.inside_noted)
-		    : scan_value(s);
-		if (!sound)
-			return false;
-		note.value = json_value_between(start, s->at);
-		if (members->count++ < JSON_MEMBERS_MAX)
-			members->list[members->count - 1] = note;
-		skip_space(s);
-	} while (take(s, ','));
-	return take_close(s);
-}
-
 /* White space, a value, white space, and nothing more. */
 static bool
-scan_text(
-    struct scan *s, struct json_value *value, struct json_members *members)
+scan_text(struct scan *s, struct json_value *value)
 {
 	const char *start, *end;
-	bool sound;
 
 	skip_space(s);
 	start = s->at;
-	sound = members && peek(s) == '{' ? scan_members(s, members)
-					  : scan_value(s);
-	if (!sound)
+	if (!scan_value(s))
 		return false;
 	end = s->at;
 	skip_space(s);
@@ -339,13 +309,17 @@ json_scan_members(
 	struct scan s = scan_from(text);
 	bool sound;
 
-	if (members)
-		members->count = members->inside_count = 0;
-	sound = scan_text(&s, value, members);
+	skip_space(&s);
+	if (members) {
+		members->count = 0;
+		members->full = false;
+		s.members = peek(&s) == '{' ? members : NULL;
+	}
+	sound = scan_text(&s, value);
 	if (members && sound)
 		members->object = *value;
 	else if (members)
-		members->count = members->inside_count = 0;
+		members->count = 0;
 	return sound;
 }
 
@@ -368,10 +342,30 @@ json_walk_start(struct span text, struct json_walk *walk)
 	struct scan s = scan_from(text);
 
 	skip_space(&s);
-	if (!take(&s, '{'))
+	if (peek(&s) != '{' && peek(&s) != '[')
 		return false;
-	*walk = (struct json_walk){ .closed = false };
+	*walk = (struct json_walk){ .object = take(&s, '{') };
+	if (!walk->object)
+		(void)take(&s, '[');
 	step_to(walk, &s);
+	return true;
+}
+
+/* To the next element; false where there is none. */
+static bool
+walk_on(struct json_walk *walk, struct scan *s)
+{
+	if (walk->closed)
+		return false;
+	skip_space(s);
+	if (take(s, walk->object ? '}' : ']')) {
+		walk->closed = true;
+		step_to(walk, s);
+		return false;
+	}
+	if (walk->inside && !take(s, ','))
+		return false;
+	walk->inside = true;
 	return true;
 }
 
@@ -381,17 +375,8 @@ json_walk_name(struct json_walk *walk, struct json_value *name)
 	struct scan s = scan_from(walk->rest);
 	struct span said;
 
-	if (walk->closed)
+	if (!walk->object || !walk_on(walk, &s) || !scan_name(&s, &said))
 		return false;
-	skip_space(&s);
-	if (take(&s, '}')) {
-		walk->closed = true;
-		step_to(walk, &s);
-		return false;
-	}
-	if ((walk->inside && !take(&s, ',')) || !scan_name(&s, &said))
-		return false;
-	walk->inside = true;
 	step_to(walk, &s);
 	*name = json_value_between(said.at - 1, said.at + said.len + 1);
 	return true;
@@ -403,6 +388,8 @@ json_walk_value(struct json_walk *walk, struct json_value *value)
 	struct scan s = scan_from(walk->rest);
 	const char *start;
 
+	if (!walk->object && !walk_on(walk, &s))
+		return false;
 	skip_space(&s);
 	start = s.at;
 	/* Where the text ends, a number may not be whole. */

@@ -41,27 +41,24 @@ struct json_value {
 };
 
 /*
- * The members of an object, noted in one pass for whoever wants several, and
- * those of its members that are objects themselves. What is no object has
+ * The members of an object and those of its members that are objects, noted
+ * while it is scanned, for a caller that needs several. What is no object has
  * none. Views of the same bytes; nothing to free.
  */
-#define JSON_MEMBERS_MAX 16
-#define JSON_INSIDE_MAX	 64
+#define JSON_LEVELS_MAX	 2
+#define JSON_MEMBERS_MAX 96
 
 struct json_note {
+	unsigned level;	  /* 1: of the object; 2: of the last one of level 1 */
 	struct span name; /* between the quotes, as it was written */
 	struct json_value value;
-	size_t owner;	   /* of one inside: which of the list it is in */
-	bool inside_noted; /* of one in the list: all that it has */
 };
 
-/* Of what there is no room for, json_member() is asked. */
 struct json_members {
 	struct json_value object;
-	size_t count; /* may be more than the list holds */
+	size_t count;
+	bool full; /* there are more, and json_member() finds them all */
 	struct json_note list[JSON_MEMBERS_MAX];
-	size_t inside_count;
-	struct json_note inside[JSON_INSIDE_MAX];
 };
 
 /*
@@ -70,22 +67,21 @@ struct json_members {
  */
 bool json_scan(struct span text, struct json_value *value);
 
-/*
- * The same, and unless members is NULL what json_list() does, and the members
- * of members as well; on false there are none.
- */
+/* The same, and unless members is NULL note them; on false there are none. */
 bool json_scan_members(
     struct span text, struct json_value *value, struct json_members *members);
 
 /*
- * The members of an object one after the other, from the front of a text
- * that may be cut off or broken further on: each part is judged when it is
- * reached. Start: false where no object begins. Name, then value, in turns;
- * false where there is none, and closed says whether the object ended.
+ * The elements of an array or the members of an object one after the other,
+ * from the front of a text that may be cut off or broken further on: each part
+ * is judged when it is reached. Start: false where neither begins. In an
+ * array: values; in an object: name, then value, in turns. False where there
+ * is none, and closed says whether the array or object ended.
  */
 struct json_walk {
 	struct span rest;
-	bool inside; /* past the first name */
+	bool object;
+	bool inside; /* past the first name, or value of an array */
 	bool closed;
 };
 
@@ -95,15 +91,11 @@ bool json_walk_value(struct json_walk *walk, struct json_value *value);
 
 /*
  * The member of an object by its decoded name; the last one of that name.
- * The value must come from json_scan() or from here. False and *member
- * untouched when there is none or the value is no object. Needs no memory,
- * so that "none" always means that the sender wrote none.
+ * False and *member untouched when there is none or the value is no object.
+ * Needs no memory, so that "none" always means that the sender wrote none.
  */
 bool json_member(
     struct json_value object, const char *name, struct json_value *member);
-
-/* Of a value from json_scan() or from here: see struct json_members. */
-void json_list(struct json_value object, struct json_members *members);
 
 /* As json_member(). */
 bool json_listed(const struct json_members *members, const char *name,

@@ -20,6 +20,8 @@ struct scan {
 	const char *end;
 	unsigned depth;
 	uint64_t objects[JSON_DEPTH_MAX / 64 + 1]; /* a bit a level */
+	struct json_members *members;		   /* NULL: none are noted */
+	size_t open[JSON_LEVELS_MAX]; /* the note of a level that has no end */
 };
 
 /*

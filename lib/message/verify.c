@@ -107,7 +107,7 @@ unwrap(struct message *m, struct span payload, struct error *err)
 			buf_span(&m->nested), &whole, &m->members))
 			set_json(m, whole);
 		else
-			json_list(root, &m->members);
+			(void)json_scan_members(root.raw, &root, &m->members);
 	}
 	m->nested.failed |= room.failed;
 	buf_free(&room);

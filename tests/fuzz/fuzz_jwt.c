@@ -158,9 +158,8 @@ check_claims(struct span payload)
 	struct json_value claims;
 	struct json_members members;
 
-	if (!json_scan(payload, &claims))
+	if (!json_scan_members(payload, &claims, &members))
 		return;
-	json_list(claims, &members);
 	if (jwt_check_times(&members, 1795280733, &err) < 0)
 		CHECK(err.code == ERROR_EXPIRED ||
 		    err.code == ERROR_NOT_YET_VALID);

@@ -74,39 +74,29 @@ read_data(const char *folder, const char *name)
 	return (struct span){ at, (size_t)len };
 }
 
+/* A walk meets the members that were noted, in the same order. */
 static void
-assert_same_note(const struct json_note *a, const struct json_note *b)
+check_notes(const struct json_members *noted, struct span object,
+    unsigned level, size_t *count)
 {
-	assert_ptr_equal(a->name.at, b->name.at);
-	assert_int_equal(a->name.len, b->name.len);
-	assert_ptr_equal(a->value.raw.at, b->value.raw.at);
-	assert_int_equal(a->value.raw.len, b->value.raw.len);
-	assert_int_equal(a->value.type, b->value.type);
-}
+	struct json_value name, value;
+	const struct json_note *note;
+	struct json_walk walk;
 
-/* Of a listed member: what was noted of its own members, in their order. */
-static void
-check_inside(const struct json_members *noted, size_t owner)
-{
-	const struct json_note *note = &noted->list[owner];
-	struct json_members inside;
-	size_t i, count = 0;
-
-	json_list(note->value, &inside);
-	for (i = 0; i < noted->inside_count; i++) {
-		if (noted->inside[i].owner != owner)
-			continue;
-		if (count < inside.count && count < JSON_MEMBERS_MAX)
-			assert_same_note(
-			    &noted->inside[i], &inside.list[count]);
-		count++;
+	assert_true(json_walk_start(object, &walk));
+	while (json_walk_name(&walk, &name)) {
+		assert_true(json_walk_value(&walk, &value));
+		assert_true(*count < noted->count);
+		note = &noted->list[(*count)++];
+		assert_int_equal(note->level, level);
+		assert_ptr_equal(note->name.at, name.raw.at + 1);
+		assert_int_equal(note->name.len, name.raw.len - 2);
+		assert_ptr_equal(note->value.raw.at, value.raw.at);
+		assert_int_equal(note->value.raw.len, value.raw.len);
+		assert_int_equal(note->value.type, value.type);
+		if (level < JSON_LEVELS_MAX && value.type == JSON_TYPE_OBJECT)
+			check_notes(noted, value.raw, level + 1, count);
 	}
-	if (note->value.type != JSON_TYPE_OBJECT)
-		assert_false(note->inside_noted);
-	else if (note->inside_noted && inside.count <= JSON_MEMBERS_MAX)
-		assert_int_equal(count, inside.count);
-	else if (!note->inside_noted)
-		assert_int_equal(noted->inside_count, JSON_INSIDE_MAX);
 }
 
 /* Judging and noting at once comes to the same as one after the other. */
@@ -114,22 +104,18 @@ static void
 check_members(struct span text, bool sound, struct json_value value)
 {
 	struct json_value again = { JSON_TYPE_NULL, { NULL, 0 } };
-	struct json_members noted, listed = { .count = 0 };
-	size_t i;
+	struct json_members noted;
+	size_t count = 0;
 
 	assert_int_equal(json_scan_members(text, &again, &noted), sound);
 	assert_ptr_equal(again.raw.at, value.raw.at);
 	assert_int_equal(again.raw.len, value.raw.len);
-	if (sound)
-		json_list(value, &listed);
-	if (listed.count > JSON_MEMBERS_MAX)
-		assert_true(noted.count > JSON_MEMBERS_MAX);
+	if (sound && value.type == JSON_TYPE_OBJECT && !noted.full)
+		check_notes(&noted, value.raw, 1, &count);
+	if (!noted.full)
+		assert_int_equal(noted.count, count);
 	else
-		assert_int_equal(noted.count, listed.count);
-	for (i = 0; i < listed.count && i < JSON_MEMBERS_MAX; i++) {
-		assert_same_note(&noted.list[i], &listed.list[i]);
-		check_inside(&noted, i);
-	}
+		assert_int_equal(noted.count, sound ? JSON_MEMBERS_MAX : 0);
 }
 
 /* Scan a copy of exactly these bytes; *value points into the original. */
@@ -772,13 +758,17 @@ append_walk(struct buf *out, struct span text)
 	struct json_walk walk;
 
 	if (!json_walk_start(text, &walk)) {
-		buf_append_text(out, "no object");
+		buf_append_text(out, "neither");
 		return;
 	}
-	while (json_walk_name(&walk, &name)) {
-		assert_int_equal(name.type, JSON_TYPE_STRING);
-		buf_append_span(out, name.raw);
-		buf_append_byte(out, '=');
+	for (;;) {
+		if (walk.object && !json_walk_name(&walk, &name))
+			break;
+		if (walk.object) {
+			assert_int_equal(name.type, JSON_TYPE_STRING);
+			buf_append_span(out, name.raw);
+			buf_append_byte(out, '=');
+		}
 		if (!json_walk_value(&walk, &value))
 			break;
 		buf_append_span(out, value.raw);
@@ -789,7 +779,13 @@ append_walk(struct buf *out, struct span text)
 	if (walk.closed)
 		buf_append_span(out, walk.rest);
 	/* It has ended, and stays so. */
-	if (walk.closed)
+	if (walk.closed) {
+		assert_false(json_walk_name(&walk, &name));
+		if (!walk.object)
+			assert_false(json_walk_value(&walk, &value));
+	}
+	/* An array has no names. */
+	if (!walk.object)
 		assert_false(json_walk_name(&walk, &name));
 }
 
@@ -829,12 +825,24 @@ test_walk(void **state)
 		{ "{\"a\":1}{\"b\":2}", "\"a\"=1;closed{\"b\":2}" },
 		{ "{\"a\":1}]", "\"a\"=1;closed]" },
 		/* no object begins */
-		{ "", "no object" },
-		{ " ", "no object" },
-		{ "[]", "no object" },
-		{ "\"{\"", "no object" },
-		{ "x{}", "no object" },
-		{ "\xef\xbb\xbf{}", "no object" },
+		{ "", "neither" },
+		{ " ", "neither" },
+		{ "1", "neither" },
+		{ "[]", "closed" },
+		{ " [ ] x", "closed x" },
+		{ "[1, \"a\" ,{\"b\":[]}, [null]]x",
+		    "1;\"a\";{\"b\":[]};[null];closedx" },
+		{ "[", "open" },
+		{ "[1", "open" },
+		{ "[1,", "1;open" },
+		{ "[1,]", "1;open" },
+		{ "[,1]", "open" },
+		{ "[1}", "1;open" },
+		{ "[1 2]", "1;open" },
+		{ "[\"a\":1]", "\"a\";open" },
+		{ "\"{\"", "neither" },
+		{ "x{}", "neither" },
+		{ "\xef\xbb\xbf{}", "neither" },
 		/* cut off: where the text ends a number may not be whole */
 		{ "{", "open" },
 		{ "{\"a", "open" },
@@ -875,9 +883,9 @@ test_walk(void **state)
 	(void)state;
 	for (i = 0; i < COUNT(rows); i++)
 		assert_walk(span_of(rows[i].text), rows[i].want);
-	assert_walk((struct span){ NULL, 0 }, "no object");
+	assert_walk((struct span){ NULL, 0 }, "neither");
 	assert_walk((struct span){ "{\"a\":1\0}", 8 }, "\"a\"=1;open");
-	assert_walk((struct span){ "\0{}", 3 }, "no object");
+	assert_walk((struct span){ "\0{}", 3 }, "neither");
 }
 
 /* A walk that reaches the end of the text has seen what json_scan() takes. */
@@ -1026,12 +1034,10 @@ test_path(void **state)
 	(void)state;
 	for (i = 0; i < COUNT(rows) * 2; i++) {
 		found = (struct json_value){ JSON_TYPE_NULL, { NULL, 0 } };
-		/* With the members of members noted, and without. */
-		if (i < COUNT(rows))
-			assert_true(json_scan_members(
-			    span_of(rows[i].object), &value, &members));
-		else
-			json_list(scan(rows[i % COUNT(rows)].object), &members);
+		assert_true(json_scan_members(
+		    span_of(rows[i % COUNT(rows)].object), &value, &members));
+		/* By the notes, and without them. */
+		members.full = i >= COUNT(rows);
 		got = json_path(&members, rows[i % COUNT(rows)].path, &found);
 		if (got != (rows[i % COUNT(rows)].want != NULL) ||
 		    (got && !span_is(found.raw, rows[i % COUNT(rows)].want)) ||
@@ -1043,44 +1049,9 @@ test_path(void **state)
 	}
 }
 
-/* With as many members as a list holds, and with one more */
+/* With as many members as are noted, and with one more, on both levels */
 static void
 test_list(void **state)
-{
-	struct buf text = BUF_INIT(1024);
-	struct json_members members;
-	struct json_value found;
-	char name[8];
-	unsigned count, i;
-
-	(void)state;
-	for (count = 0; count <= JSON_MEMBERS_MAX + 1; count++) {
-		buf_reset(&text);
-		buf_append_text(&text, "{\"x\":0,\"\\u0078\":1");
-		for (i = 2; i < count; i++)
-			buf_printf(&text, ",\"m%u\":%u", i, i);
-		buf_append_text(&text, "}");
-		assert_true(json_scan(buf_span(&text), &found));
-		json_list(found, &members);
-		/* Of two with one name the last one counts. */
-		assert_true(json_listed(&members, "x", &found));
-		assert_true(span_is(found.raw, "1"));
-		for (i = 2; i < count; i++) {
-			(void)snprintf(name, sizeof(name), "m%u", i);
-			assert_true(json_listed(&members, name, &found));
-			assert_int_equal(atoi(found.raw.at), i);
-		}
-		assert_false(json_listed(&members, "m1", &found));
-		assert_false(json_listed(&members, "\\u0078", &found));
-	}
-	json_list(scan("[1]"), &members);
-	assert_false(json_listed(&members, "x", &found));
-	buf_free(&text);
-}
-
-/* With as many members inside one as can be noted, and with one more */
-static void
-test_list_inside(void **state)
 {
 	struct buf text = BUF_INIT(4096);
 	struct json_members members;
@@ -1089,28 +1060,42 @@ test_list_inside(void **state)
 	unsigned count, i;
 
 	(void)state;
-	for (count = JSON_INSIDE_MAX - 1; count <= JSON_INSIDE_MAX + 1;
-	     count++) {
+	for (count = 2; count <= JSON_MEMBERS_MAX + 2; count++) {
 		buf_reset(&text);
-		buf_append_text(&text, "{\"a\":{\"m0\":0");
-		for (i = 1; i < count; i++)
+		buf_append_text(&text, "{\"x\":0,\"\\u0078\":1");
+		for (i = 2; i < count / 2; i++)
 			buf_printf(&text, ",\"m%u\":%u", i, i);
-		buf_append_text(&text, "},\"b\":{\"m0\":99}}");
+		buf_append_text(&text, ",\"a\":{\"m1\":1");
+		for (i = 2; i < count / 2; i++)
+			buf_printf(&text, ",\"m%u\":%u", i, i);
+		buf_append_text(&text, "},\"b\":{\"m1\":99}}");
 		assert_true(
 		    json_scan_members(buf_span(&text), &found, &members));
-		assert_int_equal(members.count, 2);
-		assert_int_equal(
-		    members.list[0].inside_noted, count <= JSON_INSIDE_MAX);
-		for (i = 0; i < count; i++) {
+		/* x, x, a, a.m1, b, b.m1, and two for every m */
+		i = 6 + (count / 2 > 2 ? 2 * (count / 2 - 2) : 0);
+		assert_int_equal(members.full, i > JSON_MEMBERS_MAX);
+		/* Of two with one name the last one counts. */
+		assert_true(json_listed(&members, "x", &found));
+		assert_true(span_is(found.raw, "1"));
+		for (i = 2; i < count / 2; i++) {
 			(void)snprintf(path, sizeof(path), "a.m%u", i);
 			assert_true(json_path(&members, path, &found));
 			assert_int_equal(atoi(found.raw.at), i);
+			assert_true(json_listed(&members, path + 2, &found));
+			assert_int_equal(atoi(found.raw.at), i);
 		}
-		(void)snprintf(path, sizeof(path), "a.m%u", count);
-		assert_false(json_path(&members, path, &found));
-		assert_true(json_path(&members, "b.m0", &found));
+		assert_true(json_path(&members, "b.m1", &found));
 		assert_int_equal(atoi(found.raw.at), 99);
+		assert_false(json_path(&members, "b.m2", &found));
+		assert_false(json_listed(&members, "m1", &found));
+		assert_false(json_listed(&members, "\\u0078", &found));
 	}
+	assert_true(json_scan_members(span_of("[1]"), &found, &members));
+	assert_false(json_listed(&members, "x", &found));
+	assert_true(
+	    json_scan_members(span_of("[{\"x\":1}]"), &found, &members));
+	assert_int_equal(members.count, 0);
+	assert_false(json_listed(&members, "x", &found));
 	buf_free(&text);
 }
 
@@ -1138,7 +1123,6 @@ main(void)
 		cmocka_unit_test(test_media_type),
 		cmocka_unit_test(test_path),
 		cmocka_unit_test(test_list),
-		cmocka_unit_test(test_list_inside),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

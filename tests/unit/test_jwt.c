@@ -908,8 +908,8 @@ test_rfc7519_times(void **state)
 	(void)state;
 	for (i = 0; i < COUNT(rows); i++) {
 		err = (struct error)ERROR_INIT;
-		assert_true(json_scan(span_of(rows[i].claims), &claims));
-		json_list(claims, &members);
+		assert_true(json_scan_members(
+		    span_of(rows[i].claims), &claims, &members));
 		rc = jwt_check_times(&members, rows[i].now, &err);
 		if (err.code != rows[i].want || (rc == 0) != (err.code == 0))
 			fail_msg("%s at %.3f: got %s, want %s", rows[i].claims,
