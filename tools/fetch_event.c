@@ -14,15 +14,8 @@
 void
 fetch_event_add(struct buf *head, const char *name, struct span text)
 {
-	struct buf utf8 = BUF_INIT(FETCH_HEAD_MAX);
-
-	if (text.len == 0)
-		return;
-	buf_printf(head, ",\"%s\":", name);
-	utf8_append_printable(&utf8, text);
-	json_append_string(head, buf_span(&utf8));
-	head->failed |= utf8.failed;
-	buf_free(&utf8);
+	if (text.len)
+		json_append_member(head, name, text, utf8_append_printable);
 }
 
 void

@@ -97,6 +97,9 @@ bool json_walk_value(struct json_walk *walk, struct json_value *value);
 bool json_member(
     struct json_value object, const char *name, struct json_value *member);
 
+/* Note the members of a value that was scanned before. */
+void json_list(struct json_value object, struct json_members *members);
+
 /* As json_member(). */
 bool json_listed(const struct json_members *members, const char *name,
     struct json_value *member);
@@ -135,6 +138,13 @@ bool json_number(struct json_value value, double *number);
  * survive it.
  */
 void json_append_string(struct buf *out, struct span utf8);
+
+/*
+ * Append ,"NAME":"TEXT". The text may be any bytes: as_utf8 makes UTF-8 of
+ * them and is utf8_append_latin1() or utf8_append_printable().
+ */
+void json_append_member(struct buf *out, const char *name, struct span text,
+    void (*as_utf8)(struct buf *out, struct span bytes));
 
 /* Is it application/json, or does it end in "+json" (RFC 6839 3.1)? */
 bool json_media_type(struct span type);

@@ -1,9 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * json_member - find members and elements of a value
+ * json_member - members: found, noted and written
  *
- * Everything is a json_walk. Time is linear in the bytes given, and no memory
- * is needed.
+ * To find something is a json_walk: linear in the bytes given, without memory.
  */
 #include "json/json.h"
 
@@ -67,6 +66,12 @@ json_member(
     struct json_value object, const char *name, struct json_value *member)
 {
 	return find_members(object, name, member) > 0;
+}
+
+void
+json_list(struct json_value object, struct json_members *members)
+{
+	(void)json_scan_members(object.raw, &object, members);
 }
 
 /* The last one of that name, of the object or of a member; NULL for none. */
@@ -167,4 +172,17 @@ json_array_has(struct json_value array, const char *text)
 		if (json_string_is(element, text))
 			return true;
 	return false;
+}
+
+void
+json_append_member(struct buf *out, const char *name, struct span text,
+    void (*as_utf8)(struct buf *out, struct span bytes))
+{
+	struct buf utf8 = BUF_INIT(out->max);
+
+	as_utf8(&utf8, text);
+	buf_printf(out, ",\"%s\":", name);
+	json_append_string(out, buf_span(&utf8));
+	out->failed |= utf8.failed;
+	buf_free(&utf8);
 }

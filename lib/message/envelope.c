@@ -52,13 +52,7 @@ envelope_attribute(const char *header, char name[ENVELOPE_NAME_SIZE])
 static void
 append_member(struct buf *out, const char *name, struct span text)
 {
-	struct buf string = BUF_INIT(HEAD_MAX);
-
-	utf8_append_printable(&string, text);
-	buf_printf(out, ",\"%s\":", name);
-	json_append_string(out, buf_span(&string));
-	out->failed |= string.failed;
-	buf_free(&string);
+	json_append_member(out, name, text, utf8_append_printable);
 }
 
 /* The same, but left out where there is nothing to say. */

@@ -143,17 +143,10 @@ print_header(void)
 static void
 append_string(struct buf *out, const char *name, struct span text)
 {
-	struct buf utf8 = BUF_INIT(ROW_MAX);
-
-	buf_printf(out, ",\"%s\":", name);
-	if (text.len == 0) {
-		buf_append_text(out, "null");
-		return;
-	}
-	utf8_append_latin1(&utf8, text);
-	json_append_string(out, buf_span(&utf8));
-	out->failed |= utf8.failed;
-	buf_free(&utf8);
+	if (text.len)
+		json_append_member(out, name, text, utf8_append_latin1);
+	else
+		buf_printf(out, ",\"%s\":null", name);
 }
 
 static void

@@ -229,7 +229,7 @@ describe(struct event *event, const struct spool_name *name,
 	if (!facts.sender)
 		facts.sender = &unknown;
 	(void)json_member(event->root, "data", &data);
-	(void)json_scan_members(data.raw, &data, &facts.data);
+	json_list(data, &facts.data);
 	subject->version = arrival;
 	read_version(&facts, &subject->version);
 	return find_group(&facts, name, subject, err) < 0 ? -1 : 1;
