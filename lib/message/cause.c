@@ -13,6 +13,7 @@
 #include "base/base64.h"
 #include "base/clock.h"
 #include "base/hex.h"
+#include "base/number.h"
 #include "jose/jwt.h"
 #include "base/secret.h"
 #include "message/signature.h"
@@ -283,17 +284,13 @@ static bool
 is_time_in_parts(const struct message *m)
 {
 	struct span text = signature_time(m);
-	double value = 0, now = (double)m->received.tv_sec, unit;
+	double now = (double)m->received.tv_sec, value, unit;
 	double tolerance = m->sender->signature.tolerance;
-	size_t i;
+	uint64_t number;
 
-	if (text.len > TIME_DIGITS)
+	if (!number_read(text, UINT64_MAX, &number))
 		return false;
-	for (i = 0; i < text.len; i++) {
-		if (text.at[i] < '0' || text.at[i] > '9')
-			return false;
-		value = value * 10 + (text.at[i] - '0');
-	}
+	value = (double)number;
 	for (unit = 1e3; unit < 1e10; unit *= 1e3)
 		if (value / unit >= now - tolerance &&
 		    value / unit <= now + tolerance)

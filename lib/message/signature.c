@@ -12,6 +12,7 @@
 #include "base/base64.h"
 #include "base/hex.h"
 #include "base/hmac.h"
+#include "base/number.h"
 #include "base/secret.h"
 
 #define KEY_PREFIX     "whsec_"
@@ -227,14 +228,12 @@ is_listed(const struct sender_signature *rule, struct span list,
 static double
 seconds_of(struct span text)
 {
-	double seconds = 0;
-	size_t i;
+	uint64_t seconds;
 
-	if (text.len != TIME_DIGITS || !begins_with_time(text))
-		return -1;
-	for (i = 0; i < text.len; i++)
-		seconds = seconds * 10 + (text.at[i] - '0');
-	return seconds;
+	return text.len == TIME_DIGITS && begins_with_time(text) &&
+		number_read(text, UINT64_MAX, &seconds)
+	    ? (double)seconds
+	    : -1;
 }
 
 static int

@@ -11,8 +11,10 @@
 #include <string.h>
 #include <unistd.h>
 
-#define ENDING	 ".json"
-#define NEXT_MAX 999999999999999999LL /* as many digits as are read */
+#include "base/number.h"
+
+#define ENDING	   ".json"
+#define NUMBER_MAX 999999999999999999 /* 18 digits */
 
 /* The longest that is ever added to a base. */
 #define ADDED                                                                  \
@@ -59,52 +61,35 @@ spool_name_new(
 	    atomic_fetch_add(&counter, 1) + 1, host, label);
 }
 
-/* A number of up to 18 digits, and what comes after it; NULL for none. */
-static const char *
-read_digits(const char *text, int64_t *number)
-{
-	const char *c = text;
-	int64_t sum = 0;
-
-	for (; *c >= '0' && *c <= '9' && c - text < 18; c++)
-		sum = sum * 10 + (*c - '0');
-	if (c == text || (*c >= '0' && *c <= '9'))
-		return NULL;
-	*number = sum;
-	return c;
-}
-
 /* SECONDS.M<usec>P...; untouched where the name is not of that form. */
 static void
 read_arrival(const char *base, struct timespec *arrived)
 {
-	int64_t seconds, microseconds;
-	const char *rest = read_digits(base, &seconds);
+	struct span rest = span_of(base);
+	uint64_t seconds, microseconds;
 
-	if (!rest || strncmp(rest, ".M", 2) != 0)
+	if (!number_cut(&rest, NUMBER_MAX, &seconds) ||
+	    !span_begins(rest, ".M"))
 		return;
-	rest = read_digits(rest + 2, &microseconds);
-	if (!rest || *rest != 'P' || microseconds > 999999 ||
-	    seconds < SPOOL_TIME_MIN)
+	rest = span_skip(rest, 2);
+	if (!number_cut(&rest, 999999, &microseconds) ||
+	    !span_begins(rest, "P") || seconds < SPOOL_TIME_MIN)
 		return;
 	arrived->tv_sec = (time_t)seconds;
 	arrived->tv_nsec = (long)microseconds * 1000;
 }
 
 /* ",NAME=NUMBER" at the end of the base is taken off it; 0 for none. */
-static int64_t
+static uint64_t
 take_number(char *base, const char *label)
 {
 	char *comma = strrchr(base, ',');
 	size_t len = strlen(label);
-	int64_t number;
-	const char *end;
+	uint64_t number;
 
 	if (!comma || comma == base || strncmp(comma + 1, label, len) != 0 ||
-	    comma[1 + len] == '0')
-		return 0;
-	end = read_digits(comma + 1 + len, &number);
-	if (!end || *end != '\0')
+	    comma[1 + len] == '0' ||
+	    !number_read(span_of(comma + 1 + len), NUMBER_MAX, &number))
 		return 0;
 	*comma = '\0';
 	return number;
@@ -113,7 +98,7 @@ take_number(char *base, const char *label)
 static unsigned
 take_count(char *base, const char *label)
 {
-	int64_t number = take_number(base, label);
+	uint64_t number = take_number(base, label);
 
 	return number > SPOOL_TRIES_MAX ? SPOOL_TRIES_MAX : (unsigned)number;
 }
@@ -185,7 +170,8 @@ spool_name_format(const struct spool_name *name, char file[NAME_MAX + 1])
 		    missed, sizeof(missed), ",missed=%u", name->missed);
 	if (name->next > 0)
 		(void)snprintf(next, sizeof(next), ",next=%lld",
-		    (long long)(name->next < NEXT_MAX ? name->next : NEXT_MAX));
+		    (long long)(name->next < NUMBER_MAX ? name->next
+							: NUMBER_MAX));
 	(void)snprintf(whole, sizeof(whole), "%s%s%s%s%s%s%s", name->base,
 	    tries, later, missed, next, ends[name->end],
 	    name->json ? ENDING : "");

@@ -7,7 +7,6 @@
  */
 #include "hookdir/reverify.h"
 
-#include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
@@ -15,6 +14,7 @@
 #include <unistd.h>
 
 #include "base/io.h"
+#include "base/number.h"
 #include "base/secret.h"
 #include "hookdir/tool.h"
 
@@ -114,12 +114,9 @@ read_sender(struct rules *rules, const char *option)
 static int
 read_dedup(struct rules *rules, const char *text, struct error *err)
 {
-	size_t digits = strspn(text, "0123456789");
-	unsigned long seconds;
+	uint64_t seconds;
 
-	errno = 0;
-	seconds = strtoul(text, NULL, 10);
-	if (text[digits] || errno || seconds > DEDUP_MAX)
+	if (!number_read(span_of(text), DEDUP_MAX, &seconds))
 		return error_set(err, ERROR_CONFIGURATION,
 		    "HOOKDIR_DEDUP: not a number in range");
 	rules->dedup = (unsigned)seconds;

@@ -12,7 +12,10 @@
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "base/number.h"
 #include "base/utf8.h"
+
+#define NUMBER_MAX 999999999999999 /* 15 digits */
 
 /* systemd.exec(5): JOURNAL_STREAM is "DEVICE:INODE" of the stream. */
 static bool
@@ -181,31 +184,20 @@ refuse(const char *option, const char *text, const char *wanted)
 	exit(tool_usage("%s: %s is not %s", option, text, wanted));
 }
 
-/* Up to 15 digits; NULL where there are none, or more. */
-static const char *
-read_digits(const char *text, uint64_t *number)
-{
-	const char *c;
-
-	*number = 0;
-	for (c = text; *c >= '0' && *c <= '9' && c - text < 15; c++)
-		*number = *number * 10 + (uint64_t)(*c - '0');
-	return c == text || (*c >= '0' && *c <= '9') ? NULL : c;
-}
-
 static bool
 read_span(const char *text, uint64_t *seconds)
 {
 	static const char units[] = "smhdw";
 	static const unsigned lengths[] = { 1, 60, 3600, 86400, 604800 };
-	const char *rest = read_digits(text, seconds), *unit;
+	struct span rest = span_of(text);
+	const char *unit;
 
-	if (!rest)
+	if (!number_cut(&rest, NUMBER_MAX, seconds))
 		return false;
-	if (*rest == '\0')
+	if (rest.len == 0)
 		return true;
-	unit = strchr(units, *rest);
-	if (!unit || rest[1] != '\0' || *seconds > UINT64_C(10000000000))
+	unit = strchr(units, rest.at[0]);
+	if (!unit || rest.len > 1 || *seconds > UINT64_C(10000000000))
 		return false;
 	*seconds *= lengths[unit - units];
 	return true;
@@ -226,14 +218,11 @@ tool_read_time(const char *option, const char *text)
 {
 	struct timespec when;
 	uint64_t number;
-	const char *rest;
 	char full[64];
 
-	if (text[0] == '@') {
-		rest = read_digits(text + 1, &number);
-		if (rest && *rest == '\0')
-			return (time_t)number;
-	}
+	if (text[0] == '@' &&
+	    number_read(span_of(text + 1), NUMBER_MAX, &number))
+		return (time_t)number;
 	if (read_span(text, &number))
 		return clock_now().tv_sec - (time_t)number;
 	(void)snprintf(full, sizeof(full), "%sT00:00:00Z", text);
@@ -272,10 +261,9 @@ tool_read_number(
     const char *option, const char *text, uint64_t least, uint64_t most)
 {
 	uint64_t number;
-	const char *rest = read_digits(text, &number);
 	char wanted[80];
 
-	if (rest && *rest == '\0' && number >= least && number <= most)
+	if (number_read(span_of(text), most, &number) && number >= least)
 		return number;
 	(void)snprintf(wanted, sizeof(wanted), "a number from %llu to %llu",
 	    (unsigned long long)least, (unsigned long long)most);
