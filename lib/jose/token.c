@@ -15,8 +15,8 @@
 #include "base/base64.h"
 #include "base/hmac.h"
 
-#define TYPE	 "at+jwt" /* RFC 9068 2.1 */
-#define JTI_SIZE 16	  /* bytes, random */
+#define TYPE	 JWT_ACCESS_TOKEN
+#define JTI_SIZE 16 /* bytes, random */
 
 static int
 append_jti(struct buf *text, struct error *err)

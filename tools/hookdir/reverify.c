@@ -14,7 +14,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>
-#include <sys/file.h>
 #include <unistd.h>
 
 #include "hookdir/arguments.h"
@@ -52,24 +51,15 @@ report(const struct spool_name *name, const char *rule, const char *text)
 	(void)putchar('\n');
 }
 
-/* NFSv4 gives an exclusive lock only on what may be written. */
-static int
-lock_writable(struct work *work, const char *file, int *fd)
+/* Is this still the file of that name? */
+static bool
+is_named(const struct work *work, const char *file, const struct stat *opened)
 {
-	int again = openat(work->queue.states[QUEUE_QUARANTINE], file,
-		O_RDWR | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC),
-	    rc = -1;
-	struct stat a, b;
+	struct stat named;
 
-	if (again >= 0 && fstat(again, &a) == 0 && fstat(*fd, &b) == 0 &&
-	    a.st_ino == b.st_ino && a.st_dev == b.st_dev) {
-		io_discard(fd);
-		*fd = again;
-		return flock(*fd, LOCK_EX | LOCK_NB);
-	}
-	errno = EBADF;
-	io_discard(&again);
-	return rc;
+	return fstatat(work->queue.states[QUEUE_QUARANTINE], file, &named,
+		   AT_SYMLINK_NOFOLLOW) == 0 &&
+	    named.st_ino == opened->st_ino && named.st_dev == opened->st_dev;
 }
 
 /*
@@ -80,31 +70,22 @@ static int
 lock(struct work *work, const char *file, int *fd, struct error *err)
 {
 	struct error failed = ERROR_INIT;
-	struct stat opened, named;
+	struct stat opened;
 	int rc;
 
 	*fd = queue_open_file(
 	    &work->queue, QUEUE_QUARANTINE, file, &opened, &failed);
-	if (*fd < 0 && !queue_is_none(&failed))
+	if (*fd < 0 && queue_is_none(&failed))
+		return 0;
+	if (*fd < 0) {
 		*err = failed;
-	if (*fd < 0)
-		return queue_is_none(&failed) ? 0 : -1;
-	do {
-		rc = flock(*fd, LOCK_EX | LOCK_NB);
-		if (rc < 0 && errno == EBADF)
-			rc = lock_writable(work, file, fd);
-	} while (rc < 0 && errno == EINTR);
-	if (rc < 0 && errno != EWOULDBLOCK)
-		rc = error_system(err, "cannot lock it");
-	else if (rc == 0 &&
-	    fstatat(work->queue.states[QUEUE_QUARANTINE], file, &named,
-		AT_SYMLINK_NOFOLLOW) == 0 &&
-	    named.st_ino == opened.st_ino && named.st_dev == opened.st_dev)
+		return -1;
+	}
+	rc = io_lock(fd, work->queue.states[QUEUE_QUARANTINE], file, err);
+	if (rc == 1 && is_named(work, file, &opened))
 		return 1;
-	else
-		rc = 0;
 	io_discard(fd);
-	return rc;
+	return rc < 0 ? -1 : 0;
 }
 
 static int
