@@ -7,6 +7,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
+#include <string.h>
 #include <sys/file.h>
 #include <sys/xattr.h>
 #include <unistd.h>
@@ -37,6 +38,45 @@ io_open_dir(int dir, const char *path, struct error *err)
 	if (fd < 0)
 		return error_system(err, "cannot open directory %s", path);
 	return fd;
+}
+
+static int
+each(DIR *list, const char *what, io_visit *visit, void *context,
+    struct error *err)
+{
+	struct dirent *entry;
+	int rc = 0;
+
+	while (rc == 0) {
+		errno = 0;
+		entry = readdir(list);
+		if (!entry && errno)
+			return error_system(err, "cannot read %s", what);
+		if (!entry)
+			break;
+		if (strcmp(entry->d_name, ".") != 0 &&
+		    strcmp(entry->d_name, "..") != 0)
+			rc = visit(context, dirfd(list), entry, err);
+	}
+	return rc;
+}
+
+int
+io_each(int dir, const char *what, io_visit *visit, void *context,
+    struct error *err)
+{
+	struct error failed = ERROR_INIT;
+	int fd = io_open_dir(dir, ".", &failed), rc;
+	DIR *list = fd < 0 ? NULL : fdopendir(fd);
+
+	if (!list) {
+		(void)error_system(err, "cannot read %s", what);
+		io_discard(&fd);
+		return -1;
+	}
+	rc = each(list, what, visit, context, err);
+	(void)closedir(list);
+	return rc;
 }
 
 /* O_NONBLOCK: a FIFO that somebody put there is not waited for. */

@@ -8,6 +8,7 @@
 #ifndef HOOKDIR_IO_H
 #define HOOKDIR_IO_H
 
+#include <dirent.h>
 #include <sys/stat.h>
 #include <sys/types.h>
 #include <sys/uio.h>
@@ -22,6 +23,17 @@ int io_create(int dir, const char *name, mode_t mode, struct error *err);
  * last part of the path must not be a symbolic link.
  */
 int io_open_dir(int dir, const char *path, struct error *err);
+
+/*
+ * Visit what is in an open directory, in no order, until a visit does not
+ * return 0. what names it in errors. Returns 0, what the last visit returned,
+ * or -1. Visits are given a descriptor of their own, since reading moves its
+ * position.
+ */
+typedef int io_visit(
+    void *context, int dir, const struct dirent *entry, struct error *err);
+int io_each(int dir, const char *what, io_visit *visit, void *context,
+    struct error *err);
 
 /* A regular file to read, and what fstat() says of it. */
 int io_open_file(int dir, const char *name, struct stat *st, struct error *err);

@@ -7,7 +7,6 @@
  */
 #include "queue/queue.h"
 
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdint.h>
@@ -153,51 +152,35 @@ is_file(int directory, const struct dirent *entry)
 	    S_ISREG(st.st_mode);
 }
 
-static int
-visit_all(DIR *dir, enum queue_state state, queue_visit *visit, void *context,
-    struct error *err)
-{
-	struct spool_name name;
-	struct dirent *entry;
-	int rc = 0;
+struct visitor {
+	enum queue_state state;
+	queue_visit *visit;
+	void *context;
+};
 
-	while (rc == 0) {
-		errno = 0;
-		entry = readdir(dir);
-		if (!entry && errno)
-			return error_system(
-			    err, "cannot read %s/", names[state]);
-		if (!entry)
-			break;
-		if (is_file(dirfd(dir), entry) &&
-		    spool_name_parse(entry->d_name, &name))
-			rc = visit(context, state, entry->d_name, &name, err);
-	}
-	return rc;
+static int
+visit_entry(
+    void *context, int dir, const struct dirent *entry, struct error *err)
+{
+	const struct visitor *visitor = context;
+	struct spool_name name;
+
+	if (!is_file(dir, entry) || !spool_name_parse(entry->d_name, &name))
+		return 0;
+	return visitor->visit(
+	    visitor->context, visitor->state, entry->d_name, &name, err);
 }
 
 int
 queue_each(const struct queue *queue, enum queue_state state,
     queue_visit *visit, void *context, struct error *err)
 {
-	DIR *dir;
-	int fd, rc;
+	struct visitor visitor = { state, visit, context };
 
 	if (queue->states[state] < 0)
 		return 0;
-	/* A descriptor of its own: reading moves its position. */
-	fd = io_open_dir(queue->states[state], ".", err);
-	if (fd < 0)
-		return -1;
-	dir = fdopendir(fd);
-	if (!dir) {
-		(void)error_system(err, "cannot read %s/", names[state]);
-		io_discard(&fd);
-		return -1;
-	}
-	rc = visit_all(dir, state, visit, context, err);
-	(void)closedir(dir);
-	return rc;
+	return io_each(
+	    queue->states[state], names[state], visit_entry, &visitor, err);
 }
 
 struct wanted {

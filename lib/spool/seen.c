@@ -13,7 +13,6 @@
  */
 #include "spool/seen.h"
 
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdbool.h>
@@ -238,22 +237,26 @@ seen_deliver(const struct spool *spool, struct timespec received,
 	return rc;
 }
 
+static int
+sweep_key(void *context, int dir, const struct dirent *entry, struct error *err)
+{
+	const unsigned *window = context;
+	bool exists;
+
+	(void)err;
+	if (!is_recent(dir, entry->d_name, *window, &exists) && exists &&
+	    entry->d_name[0] != '.')
+		(void)unlinkat(dir, entry->d_name, 0);
+	return 0;
+}
+
 void
 seen_sweep(const struct spool *spool, unsigned window)
 {
 	struct error ignored = ERROR_INIT;
 	int seen = io_open_dir(spool->root, "seen", &ignored);
-	DIR *dir = seen < 0 ? NULL : fdopendir(seen);
-	struct dirent *entry;
-	bool exists;
 
-	if (!dir) {
-		io_discard(&seen);
-		return;
-	}
-	while ((entry = readdir(dir)) != NULL)
-		if (!is_recent(dirfd(dir), entry->d_name, window, &exists) &&
-		    exists && entry->d_name[0] != '.')
-			(void)unlinkat(dirfd(dir), entry->d_name, 0);
-	(void)closedir(dir);
+	if (seen >= 0)
+		(void)io_each(seen, "seen/", sweep_key, &window, &ignored);
+	io_discard(&seen);
 }

@@ -8,7 +8,6 @@
  */
 #include "spool/spool.h"
 
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
@@ -259,29 +258,26 @@ is_stale(const struct stat *st, time_t now)
 	    now - st->st_ctime > SPOOL_STALE;
 }
 
+static int
+sweep_file(
+    void *context, int dir, const struct dirent *entry, struct error *err)
+{
+	const time_t *now = context;
+	struct stat st;
+
+	(void)err;
+	if (fstatat(dir, entry->d_name, &st, AT_SYMLINK_NOFOLLOW) == 0 &&
+	    is_stale(&st, *now))
+		(void)unlinkat(dir, entry->d_name, 0);
+	return 0;
+}
+
 void
 spool_sweep(const struct spool *spool)
 {
 	struct error ignored = ERROR_INIT;
 	time_t now = clock_now().tv_sec;
-	struct dirent *entry;
-	struct stat st;
-	DIR *dir;
-	int fd;
 
-	if (!spool_sweep_is_due(spool, SPOOL_SWEEP_TMP))
-		return;
-	/* A descriptor of its own: reading moves its position. */
-	fd = io_open_dir(spool->tmp, ".", &ignored);
-	dir = fd < 0 ? NULL : fdopendir(fd);
-	if (!dir) {
-		io_discard(&fd);
-		return;
-	}
-	while ((entry = readdir(dir)) != NULL)
-		if (fstatat(dirfd(dir), entry->d_name, &st,
-			AT_SYMLINK_NOFOLLOW) == 0 &&
-		    is_stale(&st, now))
-			(void)unlinkat(dirfd(dir), entry->d_name, 0);
-	(void)closedir(dir);
+	if (spool_sweep_is_due(spool, SPOOL_SWEEP_TMP))
+		(void)io_each(spool->tmp, "tmp/", sweep_file, &now, &ignored);
 }

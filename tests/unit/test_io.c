@@ -239,6 +239,62 @@ test_failures_are_named(void **state)
 	assert_int_equal(fd, -1);
 }
 
+struct visits {
+	char names[64];
+	int count, stop;
+};
+
+static int
+visit(void *context, int at, const struct dirent *entry, struct error *err)
+{
+	struct visits *visits = context;
+	struct stat st;
+
+	assert_int_equal(
+	    fstatat(at, entry->d_name, &st, AT_SYMLINK_NOFOLLOW), 0);
+	strcat(visits->names, entry->d_name);
+	if (++visits->count != visits->stop)
+		return 0;
+	return error_set(err, ERROR_FORM, "stopped");
+}
+
+static void
+test_each(void **state)
+{
+	struct visits all = { "", 0, 0 }, again = { "", 0, 0 },
+		      two = { "", 0, 2 };
+	struct error err = ERROR_INIT;
+	struct place place = new_place();
+	int dir = open(place.top, O_RDONLY | O_DIRECTORY), file;
+	int before = count_entries("/proc/self/fd");
+
+	(void)state;
+	assert_true(dir >= 0);
+	assert_int_equal(io_each(dir, "three/", visit, &all, &err), 0);
+	assert_int_equal(all.count, 0);
+	assert_int_equal(mkdirat(dir, ".a", 0700), 0);
+	assert_int_equal(symlinkat("nowhere", dir, "b"), 0);
+	file = openat(dir, "c", O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
+	assert_true(file >= 0);
+	/* Twice: each visit begins at the front. */
+	assert_int_equal(io_each(dir, "three/", visit, &all, &err), 0);
+	assert_int_equal(io_each(dir, "three/", visit, &again, &err), 0);
+	assert_int_equal(all.count, 3);
+	assert_string_equal(all.names, again.names);
+	assert_int_equal(err.code, ERROR_NONE);
+	assert_int_equal(io_each(dir, "three/", visit, &two, &err), -1);
+	assert_int_equal(two.count, 2);
+	assert_string_equal(err.text, "stopped");
+	err = (struct error)ERROR_INIT;
+	assert_int_equal(io_each(file, "three/", visit, &two, &err), -1);
+	assert_int_equal(err.code, ERROR_SYSTEM);
+	assert_string_equal(err.text, "cannot read three/: Not a directory");
+	assert_int_equal(close(file), 0);
+	assert_int_equal(count_entries("/proc/self/fd"), before);
+	assert_int_equal(close(dir), 0);
+	leave_place(&place);
+}
+
 static void
 test_open_file(void **state)
 {
@@ -501,6 +557,7 @@ main(void)
 		cmocka_unit_test(test_short_and_interrupted_writes),
 		cmocka_unit_test(test_write_nothing),
 		cmocka_unit_test(test_failures_are_named),
+		cmocka_unit_test(test_each),
 		cmocka_unit_test(test_open_file),
 		cmocka_unit_test(test_rename_new),
 		cmocka_unit_test(test_read_at),

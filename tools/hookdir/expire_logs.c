@@ -8,7 +8,6 @@
  */
 #include "hookdir/expire_logs.h"
 
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -143,17 +142,19 @@ remove_batch(struct old *old, struct error *err)
 }
 
 static int
-take_log(struct old *old, const char *file, struct error *err)
+take_log(void *context, int dir, const struct dirent *entry, struct error *err)
 {
+	struct old *old = context;
+	const char *file = entry->d_name;
 	size_t len = strlen(file), ending = strlen(ENDING);
 	char base[NAME_MAX + 1];
 
 	if (len <= ending || strcmp(file + len - ending, ENDING) != 0 ||
-	    !is_old(old->dir, file, old->before, false))
+	    !is_old(dir, file, old->before, false))
 		return 0;
 	/* A draft, of a runner that was killed: it is written in a moment. */
 	if (file[0] == '.') {
-		(void)unlinkat(old->dir, file, 0);
+		(void)unlinkat(dir, file, 0);
 		return 0;
 	}
 	(void)snprintf(base, sizeof(base), "%.*s", (int)(len - ending), file);
@@ -164,8 +165,11 @@ take_log(struct old *old, const char *file, struct error *err)
 
 /* Other files than hookdir fetch stores there are left alone. */
 static int
-take_document(struct old *old, const char *file, struct error *err)
+take_document(
+    void *context, int dir, const struct dirent *entry, struct error *err)
 {
+	struct old *old = context;
+	const char *file = entry->d_name;
 	size_t len = strlen(file), ending = strlen(DOCUMENT_ENDING);
 	char base[NAME_MAX + 1];
 	struct spool_name name;
@@ -174,7 +178,7 @@ take_document(struct old *old, const char *file, struct error *err)
 		return 0;
 	(void)snprintf(base, sizeof(base), "%.*s", (int)(len - ending), file);
 	if (!spool_name_parse(base, &name) || strcmp(name.base, base) != 0 ||
-	    !is_old(old->dir, file, old->before, false))
+	    !is_old(dir, file, old->before, false))
 		return 0;
 	if (names_add(&old->names, base, err) < 0)
 		return -1;
@@ -182,38 +186,35 @@ take_document(struct old *old, const char *file, struct error *err)
 }
 
 static int
-take_mark(struct old *old, const char *file, struct error *err)
+take_mark(void *context, int dir, const struct dirent *entry, struct error *err)
 {
+	const struct old *old = context;
+
 	(void)err;
-	if (is_old(old->dir, file, old->before, true))
-		(void)unlinkat(old->dir, file, 0);
+	if (is_old(dir, entry->d_name, old->before, true))
+		(void)unlinkat(dir, entry->d_name, 0);
 	return 0;
 }
 
 /* Each name of a directory of the spool; none where it is missing. */
 static int
-each_file(struct old *old, const char *directory,
-    int (*take)(struct old *old, const char *file, struct error *err),
-    struct error *err)
+each_file(
+    struct old *old, const char *directory, io_visit *take, struct error *err)
 {
 	struct error missing = ERROR_INIT;
-	struct dirent *entry;
-	int fd = io_open_dir(old->queue->root, directory, &missing), rc = 0;
-	DIR *dir = fd < 0 ? NULL : fdopendir(fd);
+	int rc;
 
-	if (fd < 0 && missing.errnum == ENOENT)
+	old->dir = io_open_dir(old->queue->root, directory, &missing);
+	if (old->dir < 0 && missing.errnum == ENOENT)
 		return 0;
-	if (!dir) {
-		(void)error_system(err, "cannot read %s/", directory);
-		io_discard(&fd);
+	if (old->dir < 0) {
+		*err = missing;
 		return -1;
 	}
-	old->dir = fd;
-	while (rc == 0 && (entry = readdir(dir)) != NULL)
-		rc = take(old, entry->d_name, err);
+	rc = io_each(old->dir, directory, take, old, err);
 	if (rc == 0 && old->names.count)
 		rc = remove_batch(old, err);
-	(void)closedir(dir);
+	io_discard(&old->dir);
 	return rc;
 }
 
