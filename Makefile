@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: MIT
 #
-# make            build/hookdir.fcgi and build/hookdir
+# make            build/hookdir.fcgi, build/hookdir and build/hookdir-net
 # make demo       see it work: installs what is missing, sends a message
 # make test       installs what is missing, runs every test
 # make help       what else there is
@@ -14,7 +14,7 @@ PYTHON = /usr/bin/python3
 
 # One place for what the code is written in and held to.
 STANDARD = -std=c11 -D_GNU_SOURCE -DHOOKDIR_VERSION='"$(VERSION)"' \
-	-Ilib -Ihandler -Itools
+	-DHOOKDIR_BINDIR='"$(PREFIX)/bin"' -Ilib -Ihandler -Itools
 WARNINGS = -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wsign-conversion \
 	-Wstrict-prototypes -Wmissing-prototypes -Wold-style-definition \
 	-Wcast-qual -Wcast-align -Wundef -Wvla -Wformat=2 -Wwrite-strings \
@@ -26,11 +26,14 @@ OPTIMIZE = -O2 -g
 CFLAGS = $(OPTIMIZE) $(HARDENING) -ffile-prefix-map=$(CURDIR)=.
 LDFLAGS = -pie -Wl,-z,relro,-z,now,-z,noexecstack -Wl,--as-needed
 LIBS = -lfcgi -ljansson -lcrypto -pthread
-TOOL_LIBS = -lcurl -ljansson -lcrypto -pthread
+TOOL_LIBS = -ljansson -lcrypto -pthread
+NET_LIBS = -lcurl $(TOOL_LIBS)
 
 LIB_OBJECTS = $(patsubst %.c,$(BUILD)/%.o,$(wildcard lib/*/*.c))
 HANDLER_OBJECTS = $(patsubst %.c,$(BUILD)/%.o,$(wildcard handler/*.c))
-TOOL_OBJECTS = $(patsubst %.c,$(BUILD)/%.o,$(wildcard tools/*.c tools/*/*.c))
+NET_OBJECTS = $(patsubst %.c,$(BUILD)/%.o,$(wildcard tools/net/*.c))
+TOOL_OBJECTS = $(filter-out $(NET_OBJECTS),\
+	$(patsubst %.c,$(BUILD)/%.o,$(wildcard tools/*.c tools/*/*.c)))
 UNIT_TESTS = $(patsubst tests/unit/%.c,$(BUILD)/tests/%,\
 	$(wildcard tests/unit/test_*.c))
 
@@ -40,13 +43,17 @@ say = @echo "  $(1)	$@";
 endif
 
 .PHONY: all
-all: $(BUILD)/hookdir.fcgi $(BUILD)/hookdir
+all: $(BUILD)/hookdir.fcgi $(BUILD)/hookdir $(BUILD)/hookdir-net
 
 $(BUILD)/hookdir.fcgi: $(HANDLER_OBJECTS) $(BUILD)/libhookdir.a
 	$(call say,LD)$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(LIBS)
 
 $(BUILD)/hookdir: $(TOOL_OBJECTS) $(BUILD)/libhookdir.a
 	$(call say,LD)$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(TOOL_LIBS)
+
+# What it needs of the other command comes from an archive.
+$(BUILD)/hookdir-net: $(NET_OBJECTS) $(BUILD)/libtools.a $(BUILD)/libhookdir.a
+	$(call say,LD)$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(NET_LIBS)
 
 $(BUILD)/libhookdir.a: $(LIB_OBJECTS)
 	$(call say,AR)rm -f $@ && $(AR) rcsD $@ $^
@@ -55,10 +62,16 @@ $(BUILD)/%.o: %.c Makefile
 	@mkdir -p $(@D)
 	$(call say,CC)$(CC) $(STANDARD) $(WARNINGS) $(CFLAGS) -MMD -MP -c -o $@ $<
 
-$(BUILD)/tests/%: tests/unit/%.c $(BUILD)/libhookdir.a
+$(BUILD)/libtools.a: $(filter-out %/main.o,$(TOOL_OBJECTS))
+	$(call say,AR)rm -f $@ && $(AR) rcsD $@ $^
+
+$(BUILD)/libnet.a: $(filter-out %/main.o,$(NET_OBJECTS))
+	$(call say,AR)rm -f $@ && $(AR) rcsD $@ $^
+
+$(BUILD)/tests/%: tests/unit/%.c $(BUILD)/libnet.a $(BUILD)/libhookdir.a
 	@mkdir -p $(@D)
 	$(call say,CC)$(CC) $(STANDARD) $(WARNINGS) $(CFLAGS) $(LDFLAGS) -MMD -MP -o $@ $< \
-		$(BUILD)/libhookdir.a -lcmocka $(LIBS) -lm
+		$(BUILD)/libnet.a $(BUILD)/libhookdir.a -lcmocka $(LIBS) -lm
 
 
 # What has to be installed, for each entry point.
@@ -216,7 +229,7 @@ install: all
 		$(SAMPLES)/nginx/secrets $(SAMPLES)/apache/secrets \
 		$(SAMPLES)/tools/samples
 	install -m 0755 $(BUILD)/hookdir.fcgi $(SBIN)/
-	install -m 0755 $(BUILD)/hookdir $(BIN)/
+	install -m 0755 $(BUILD)/hookdir $(BUILD)/hookdir-net $(BIN)/
 	install -m 0644 tools/hookdir/hookdir.bash $(COMPLETIONS)/hookdir
 	install -m 0644 docs/*.1 $(MAN)/man1/
 	install -m 0644 docs/*.5 $(MAN)/man5/
@@ -245,7 +258,8 @@ install: all
 
 .PHONY: uninstall
 uninstall:
-	rm -f $(SBIN)/hookdir.fcgi $(BIN)/hookdir $(COMPLETIONS)/hookdir \
+	rm -f $(SBIN)/hookdir.fcgi $(BIN)/hookdir $(BIN)/hookdir-net \
+		$(COMPLETIONS)/hookdir \
 		$(foreach page,$(MANUALS:docs/%=%),\
 			$(MAN)/man$(subst .,,$(suffix $(page)))/$(page)) \
 		$(UNITS)/hookdir.socket \
@@ -260,7 +274,7 @@ clean:
 
 .PHONY: help
 help:
-	@echo 'make              build/hookdir.fcgi and build/hookdir'
+	@echo 'make              build hookdir.fcgi, hookdir and hookdir-net'
 	@echo 'make demo         install what is missing, send a message, show it'
 	@echo 'make test         install what is missing, run every test'
 	@echo 'make test-asan    the same with address and undefined sanitizers'

@@ -42,12 +42,16 @@ check "the program runs from there and knows its version" \
     same "$("$tree/sbin/hookdir.fcgi" -V)" "hookdir.fcgi $version"
 check "so does the command" \
     same "$("$tree/bin/hookdir" --version)" "hookdir $version"
+check "it finds the program for the network beside it" \
+    same "$("$tree/bin/hookdir" fetch --help)" \
+    "$("$tree/bin/hookdir-net" fetch --help)"
 check "the changelog knows the version, too" \
     grep -q "^## $version" CHANGELOG.md
 for page in man8/hookdir.fcgi.8 man5/hookdir-spool.5 man7/hookdir-senders.7 \
     man7/hookdir-promise.7 \
     man7/hookdir-cost.7 \
-    man1/hookdir.1 man1/hookdir-fetch.1; do
+    man1/hookdir.1 man1/hookdir-fetch.1 man1/hookdir-net.1 \
+    man1/hookdir-send.1; do
 	check "manual page $page has nothing to complain of" \
 	    tests/lint-manuals "$tree/share/man/$page"
 done

@@ -196,6 +196,28 @@ jwt_verify(struct span token, const struct keyring *keys, struct buf *payload,
 	return jwt_verify_parsed(&jwt, keys, payload, key_used, err);
 }
 
+/* RFC 7515 5.1. */
+int
+jwt_sign(struct span key, const char *header, struct span payload,
+    struct buf *token, struct error *err)
+{
+	unsigned char mac[SHA256_SIZE];
+	size_t start = token->len;
+
+	base64url_encode(span_of(header), token);
+	buf_append_byte(token, '.');
+	base64url_encode(payload, token);
+	if (buf_check(token, err) < 0 ||
+	    hmac_sha256(key,
+		(struct span){ token->at + start, token->len - start }, mac,
+		err) < 0)
+		return -1;
+	buf_append_byte(token, '.');
+	base64url_encode(
+	    (struct span){ (const char *)mac, sizeof(mac) }, token);
+	return buf_check(token, err);
+}
+
 int
 jwt_check_times(
     const struct json_members *claims, double now, struct error *err)

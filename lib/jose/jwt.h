@@ -66,6 +66,14 @@ int jwt_verify_parsed(const struct jwt *jwt, const struct keyring *keys,
     struct buf *payload, const char **key_used, struct error *err);
 
 /*
+ * The other direction: append a token with this header and this payload,
+ * signed with HS256. header is the text of a JSON object that says so. 0, or
+ * -1 on a local error; *token may then have grown.
+ */
+int jwt_sign(struct span key, const char *header, struct span payload,
+    struct buf *token, struct error *err);
+
+/*
  * RFC 7519 4.1.4 and 4.1.5: exp and nbf, where the claims are a JSON object
  * that has them as numbers; now is in seconds since 1970. Claims of
  * another shape set no bounds. 0, or -1 with ERROR_EXPIRED or

@@ -13,7 +13,6 @@
 #include <openssl/rand.h>
 
 #include "base/base64.h"
-#include "base/hmac.h"
 
 #define TYPE	 JWT_ACCESS_TOKEN
 #define JTI_SIZE 16 /* bytes, random */
@@ -59,8 +58,6 @@ token_issue(const struct token_rule *rule, const char *client_id,
     struct error *err)
 {
 	struct buf jti = BUF_INIT(64);
-	unsigned char mac[SHA256_SIZE];
-	size_t start = token->len;
 	char *claims = NULL;
 	int rc = -1;
 
@@ -71,19 +68,9 @@ token_issue(const struct token_rule *rule, const char *client_id,
 		(void)error_set(err, ERROR_MEMORY, "no memory for a token");
 		goto out;
 	}
-	base64url_encode(
-	    span_of("{\"alg\":\"HS256\",\"typ\":\"" TYPE "\"}"), token);
-	buf_append_byte(token, '.');
-	base64url_encode(span_of(claims), token);
-	if (buf_check(token, err) < 0 ||
-	    hmac_sha256(rule->keys->keys[0].bytes,
-		(struct span){ token->at + start, token->len - start }, mac,
-		err) < 0)
-		goto out;
-	buf_append_byte(token, '.');
-	base64url_encode(
-	    (struct span){ (const char *)mac, sizeof(mac) }, token);
-	rc = buf_check(token, err);
+	rc = jwt_sign(rule->keys->keys[0].bytes,
+	    "{\"alg\":\"HS256\",\"typ\":\"" TYPE "\"}", span_of(claims), token,
+	    err);
 out:
 	free(claims);
 	buf_free(&jti);

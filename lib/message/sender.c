@@ -25,6 +25,11 @@ static const struct sender senders[] = {
 	    .whole = true,
 	    .headers = { "SMD-Resource-Type", "SMD-Resource-Id",
 		"SMD-Webhook-Id", "SMD-Action", "SMD-User" },
+	    .test = { .body = "{\"action\":\"connection_test\"}" },
+	    .sample = { { "SMD-Resource-Type: Orders", "SMD-Action: create",
+			    "SMD-Resource-Id: 119175" },
+		"{\"webhook\":\"Test\",\"data\":{\"id\":119175,"
+		"\"order_id\":\"test %i\",\"updated_at\":\"%t\"}}" },
 	},
 	{
 	    .name = "tradecloud",
@@ -63,6 +68,10 @@ static const struct sender senders[] = {
 		/* Notices, and what hookdir fetch made of them */
 		{ "order.", "whole order", true },
 		{ "shipment.", "shipment", true } },
+	    .sample = { { NULL },
+		"{\"eventName\":\"OrderLinesAcceptedBySupplier\","
+		"\"meta\":{\"messageId\":\"%i\"},\"orderEvent\":"
+		"{\"orderId\":\"test\",\"lastUpdatedAt\":\"%t\"}}" },
 	},
 	{
 	    .name = "nshift",
@@ -72,6 +81,7 @@ static const struct sender senders[] = {
 	    .type_fallback = "event",
 	    .needs_event = true,
 	    .whole = true,
+	    .sample = { { NULL }, "{\"orderNo\":\"test %i\"}" },
 	},
 	{
 	    .name = "standard-webhooks",
@@ -94,6 +104,9 @@ static const struct sender senders[] = {
 	    .whole = true,
 	    .headers = { "webhook-id", "webhook-timestamp", "webhook-signature",
 		"svix-id", "svix-timestamp", "svix-signature" },
+	    .sample = { { NULL },
+		"{\"type\":\"hookdir.test\",\"timestamp\":\"%t\",\"data\":{}"
+		"}" },
 	},
 	{
 	    .name = "github",
@@ -110,6 +123,10 @@ static const struct sender senders[] = {
 	    .whole = true,
 	    .headers = { "X-GitHub-Event", "X-GitHub-Delivery",
 		"X-Hub-Signature-256" },
+	    .test = { { "X-GitHub-Event: ping" },
+		"{\"zen\":\"Keep it logically awesome.\",\"hook_id\":1}" },
+	    .sample = { { "X-GitHub-Event: push" },
+		"{\"ref\":\"refs/heads/test\",\"commits\":[]}" },
 	},
 	{
 	    .name = "shopify",
@@ -133,6 +150,12 @@ static const struct sender senders[] = {
 		"X-Shopify-Hmac-SHA256", "Shopify-Topic", "Shopify-Webhook-Id",
 		"Shopify-Event-Id", "Shopify-Shop-Domain",
 		"Shopify-Hmac-SHA256" },
+	    .sample = { { "X-Shopify-Topic: orders/create",
+			    "X-Shopify-Event-Id: %i",
+			    "X-Shopify-Shop-Domain: test.myshopify.com",
+			    "X-Shopify-Test: true" },
+		"{\"id\":820982911946154508,\"test\":true,"
+		"\"updated_at\":\"%t\"}" },
 	},
 	{
 	    .name = "stripe",
@@ -153,6 +176,10 @@ static const struct sender senders[] = {
 	    .changed_paths = { "created" },
 	    .whole = true,
 	    .headers = { "Stripe-Signature" },
+	    .sample = { { NULL },
+		"{\"id\":\"evt_%i\",\"object\":\"event\",\"livemode\":false,"
+		"\"type\":\"payment_intent.succeeded\",\"data\":{\"object\":"
+		"{\"id\":\"pi_test\"}}}" },
 	},
 	{
 	    .name = "generic",
@@ -162,6 +189,7 @@ static const struct sender senders[] = {
 	    .type_fallback = "webhook.received",
 	    .changed_paths = { "updated_at", "lastUpdatedAt" },
 	    .whole = true,
+	    .sample = { { NULL }, "{\"test\":\"%i\",\"updated_at\":\"%t\"}" },
 	},
 };
 

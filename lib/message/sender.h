@@ -75,6 +75,15 @@ struct sender_kind {
 	bool whole;
 };
 
+/*
+ * A message to try an endpoint with. In its texts %i is an id that is new
+ * each time, and %t the time.
+ */
+struct sender_sample {
+	const char *headers[4]; /* "Name: value", up to the first NULL */
+	const char *body;	/* what is signed; NULL: there is none */
+};
+
 struct sender {
 	const char *name;
 	const char *methods; /* as in Allow: "GET, POST" */
@@ -138,6 +147,9 @@ struct sender {
 
 	/* Request headers kept in the event, up to the first NULL. */
 	const char *headers[SENDER_HEADERS_MAX];
+
+	/* What the sender itself sends as a test, and an ordinary message. */
+	struct sender_sample test, sample;
 };
 
 /* The row of that name, or NULL. Names are case-sensitive. */

@@ -14,10 +14,9 @@
 #include "base/hmac.h"
 #include "base/number.h"
 #include "base/secret.h"
+#include "message/signature_make.h"
 
-#define KEY_PREFIX     "whsec_"
-#define KEY_PREFIX_V1  "v1," KEY_PREFIX /* as some senders show it */
-#define ID_MAX	       256		/* characters */
+#define ID_MAX	       256 /* characters */
 #define TIME_DIGITS    10  /* of seconds since 1970, from 2001 to 2286 */
 #define SIGNATURE_MAX  128 /* characters; none of ours has more than 64 */
 #define SIGNATURES_MAX 16  /* in one header; what follows is not looked at */
@@ -52,30 +51,6 @@ find_time(const struct message *m, struct span list)
 		if (span_begins(part, rule->time_prefix))
 			return span_skip(part, strlen(rule->time_prefix));
 	return (struct span){ NULL, 0 };
-}
-
-static int
-append_signed(const struct message *m, struct span time, struct buf *out,
-    struct error *err)
-{
-	const struct sender_signature *rule = &m->sender->signature;
-	const char *c;
-
-	for (c = rule->pattern; *c; c++) {
-		if (*c != '%') {
-			buf_append_byte(out, *c);
-			continue;
-		}
-		c++;
-		if (*c == 'b')
-			buf_append_span(out, buf_span(&m->body));
-		else if (*c == 't')
-			buf_append_span(out, time);
-		else if (*c == 'i')
-			buf_append_span(
-			    out, message_header(m, rule->id_header));
-	}
-	return buf_check(out, err);
 }
 
 /* Ten digits, the first of them no 0. */
@@ -142,47 +117,6 @@ check_id(const struct message *m, struct span text, struct error *err)
 		    "what is signed can be cut into id, time and body in more "
 		    "than one way");
 	return 0;
-}
-
-/* Cut off what marks a key as base64; false where nothing does. */
-static bool
-cut_mark(struct span *key)
-{
-	if (!span_begins(*key, KEY_PREFIX) && !span_begins(*key, KEY_PREFIX_V1))
-		return false;
-	*key = span_skip(*key,
-	    span_begins(*key, KEY_PREFIX) ? strlen(KEY_PREFIX)
-					  : strlen(KEY_PREFIX_V1));
-	return true;
-}
-
-/*
- * The MAC of the signed bytes under a key as it stands in the parameters,
- * or, decoded, under the bytes that it says in base64.
- */
-static int
-make_mac(const struct key *named, bool decoded, struct span bytes,
-    unsigned char mac[SHA256_SIZE], struct error *err)
-{
-	struct buf raw = BUF_INIT(4096);
-	struct span key = named->bytes;
-	bool marked = decoded && cut_mark(&key);
-	int rc = -1;
-
-	if (!decoded)
-		rc = hmac_sha256(key, bytes, mac, err);
-	else if (base64_decode_any(key, &raw) && (raw.len || raw.failed))
-		rc = buf_check(&raw, err) < 0
-		    ? -1
-		    : hmac_sha256(buf_span(&raw), bytes, mac, err);
-	else if (marked)
-		(void)error_set(err, ERROR_CONFIGURATION,
-		    "key %s: not " KEY_PREFIX " and base64", named->name);
-	else
-		rc = hmac_sha256(named->bytes, bytes, mac, err);
-	secret_wipe(raw.at, raw.size);
-	buf_free(&raw);
-	return rc;
 }
 
 static bool
@@ -278,7 +212,7 @@ is_signed_with(const struct sender_signature *rule, const struct key *key,
 	int decoded, listed, match = 0;
 
 	for (decoded = rule->key_is_base64; decoded >= 0; decoded--) {
-		listed = make_mac(key, decoded, bytes, mac, err) < 0
+		listed = signature_mac(key, decoded, bytes, mac, err) < 0
 		    ? -1
 		    : is_listed(rule, list, mac, seen, err);
 		if (listed < 0) {
@@ -324,11 +258,15 @@ static int
 find_signed(const struct message *m, struct buf *built, struct span *bytes,
     struct error *err)
 {
-	*bytes = buf_span(&m->body);
-	if (strcmp(m->sender->signature.pattern, "%b") == 0)
+	const struct sender_signature *rule = &m->sender->signature;
+	const struct signature_parts parts = { buf_span(&m->body),
+		message_header(m, rule->id_header), signature_time(m) };
+
+	*bytes = parts.body;
+	if (strcmp(rule->pattern, "%b") == 0)
 		return 0;
 	built->max = m->body.max + 2 * MESSAGE_TEXT_MAX;
-	if (append_signed(m, signature_time(m), built, err) < 0)
+	if (signature_append_signed(rule->pattern, &parts, built, err) < 0)
 		return -1;
 	*bytes = buf_span(built);
 	return 0;

@@ -27,6 +27,18 @@ int signature_verify(const struct message *m, const struct keyring *keys,
 /* Was one of the signatures made with one of the keys? No more is looked at. */
 bool signature_matches(const struct message *m, const struct keyring *keys);
 
+/*
+ * The other direction: append to value what the header of the sender's
+ * signature says of a call with this body. id and time are used where the
+ * sender signs them. The key is as in signature_verify(). 0, or -1 on a local
+ * error, such as ERROR_CONFIGURATION.
+ */
+struct signature_parts {
+	struct span body, id, time;
+};
+int signature_make(const struct sender_signature *rule, const struct key *key,
+    const struct signature_parts *parts, struct buf *value, struct error *err);
+
 /* The time that the call says it was made at; a view of one of its headers. */
 struct span signature_time(const struct message *m);
 

@@ -135,10 +135,10 @@ def _():
 
 @test("every sender that there is is offered")
 def _():
-    text = open(root_file("lib", "message", "sender.c"),
-                encoding="utf-8").read()
-    eq("senders", offers("hookdir reverify --sender "),
-       sorted(re.findall(r'^\s*\.name = "(.+)",', text, re.M)))
+    text = open(root_file("lib", "message", "sender.c"), encoding="utf-8").read()
+    for command in ("reverify", "send"):
+        eq(f"senders of {command}", offers(f"hookdir {command} --sender "),
+           sorted(re.findall(r'^\s*\.name = "(.+)",', text, re.M)))
 
 
 @test("a spool is a directory, whatever stands before it")
@@ -151,6 +151,10 @@ def _():
                    "expire --older-than 30d", "fetch --config x"):
         eq(before, offers(f"hookdir {before} sp", cwd=place), ["spool"])
     eq("below", offers("hookdir list spool/f", cwd=place), ["spool/failed"])
+    eq("of send", offers("hookdir send --from sp", cwd=place), ["spool"])
+    eq("in place of a URL", offers("hookdir send sp", cwd=place), [])
+    eq("behind it", offers("hookdir send https://x.example/ spe", cwd=place),
+       ["speck"])
 
 
 @test("messages have short names, of the states that a subcommand takes")

@@ -5,7 +5,7 @@
  * A byte for the family, and the rest of a socket address, however short.
  * What the registries list stands here once more, as ranges of numbers.
  */
-#include "base/address.h"
+#include "net/address.h"
 
 #include <arpa/inet.h>
 #include <netinet/in.h>

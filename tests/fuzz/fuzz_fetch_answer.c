@@ -15,7 +15,7 @@
 #include <fcntl.h>
 #include <strings.h>
 
-#include "fetch_download.h"
+#include "net/fetch_download.h"
 
 #define BASE "https://api.example/v2"
 

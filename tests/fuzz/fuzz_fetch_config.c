@@ -2,7 +2,7 @@
 /*
  * fuzz_fetch_config - the file with base address and credentials
  */
-#include "fetch_config.h"
+#include "net/fetch_config.h"
 
 #include <strings.h>
 #include <sys/stat.h>

@@ -2,12 +2,12 @@
 /*
  * fuzz_fetch_find - which documents does data refer to? Beside a tree
  */
-#include "fetch_find.h"
+#include "net/fetch_find.h"
 #include "fuzz.h"
 
 #include <jansson.h>
 
-#include "fetch_url.h"
+#include "net/fetch_url.h"
 
 /* What the tree says, in the order of the text. */
 struct wanted {

@@ -4,7 +4,7 @@
  *
  * An address, where its answer points, and a pattern, a NUL behind each.
  */
-#include "fetch_url.h"
+#include "net/fetch_url.h"
 #include "fuzz.h"
 
 #include <strings.h>

@@ -499,6 +499,17 @@ for number, (how, path, session, answers) in enumerate((
     seed("fetch_answer", f"answers-{number}", bytes([how]) + path.encode(),
          session, *[field for answer in answers for field in answer], b"")
 
+for number, (status, body) in enumerate((
+        (0, '{"status":"accepted","id":"72d3162e"}'),
+        (0, '{"status":"duplicate","id":"a\\u0000b"}'),
+        (0, '{"status":"ok","id":1}'), (0, "<!DOCTYPE html>"), (0, ""),
+        (1, '{"status":"accepted","id":"x"}'),
+        (5, '{"type":"about:blank","title":"Forbidden","status":403,'
+            '"detail":"not our key","rule":"signature-mismatch"}'),
+        (11, '{"status":503,"rule":"misconfigured","detail":"a fault"}'),
+        (11, '{"status":8e300,"rule":"r"}'))):
+    seed("send_answer", f"answer-{number}", bytes([status]) + body.encode())
+
 
 # --- words ------------------------------------------------------------------
 
@@ -536,6 +547,8 @@ WORDS = {
                   ".example", ":443", ":8443", "127.0.0.1", "#", "?"],
     "fetch_config": ["base = ", "username = ", "password = ", "ca = ",
                      "https://", "\n", "#"],
+    "send_answer": ["\"status\":", "\"accepted\"", "\"duplicate\"",
+                    "\"id\":", "\"rule\":", "\"detail\":", "403", "503"],
     "fetch_answer": ["200", "301", "302", "307", "401", "503", "Bearer ",
                      "https://files.example/", "https://api.example/",
                      "hookdir session 1"],

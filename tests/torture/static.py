@@ -39,7 +39,7 @@ from harness import (FCGI, ROOT, clean_environment, eq, fail,  # noqa: E402
 from spools import TOOL  # noqa: E402
 
 PARTS = ("lib", "handler", "tools")
-PROGRAMS = ("hookdir.fcgi", "hookdir")
+PROGRAMS = ("hookdir.fcgi", "hookdir", "hookdir-net")
 JOBS = os.cpu_count() or 1
 
 Suppressed = collections.namedtuple(
@@ -78,7 +78,7 @@ SUPPRESSED = [Suppressed(*row) for row in (
      "encoded.len > JWT_HEADER_MAX", "as with clang-tidy"),
     ("cppcheck", "shadowFunction", "handler/issue.c", "grant",
      "a variable may be called what the function that made it is called"),
-    ("cppcheck", "knownConditionTrueFalse", "tools/fetch_document.c",
+    ("cppcheck", "knownConditionTrueFalse", "tools/net/fetch_document.c",
      "*status", "it does not see that the call sets what status points to"),
     ("cppcheck", "unreadVariable", "tools/hookdir/show.c", "ERROR_INIT",
      "errors begin empty, whether they are needed or not"),
@@ -503,7 +503,7 @@ WEAK_LINKS = (
 
 @test("the programs are hardened")
 def _():
-    for path in (FCGI, TOOL):
+    for path in (FCGI, TOOL, f"{TOOL}-net"):
         found = weaknesses(path)
         name = os.path.basename(path)
         figure(f"{name}: units of code; weaknesses",
@@ -656,7 +656,7 @@ def _():
       seconds=900)
 def _():
     def date(root):
-        for part in ("handler", "tools/hookdir"):
+        for part in ("handler", "tools/hookdir", "tools/net"):
             with open(os.path.join(root, part, "main.c"), "a",
                       encoding="utf-8") as file:
                 file.write("\nextern const char build_date[];\n"

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * test_address - lib/base/address against the IANA registries of
+ * test_address - tools/net/address against the IANA registries of
  * special-purpose addresses (RFC 6890), at the edges of every block
  */
 #include <setjmp.h>
@@ -15,7 +15,7 @@
 #include <string.h>
 #include <sys/un.h>
 
-#include "base/address.h"
+#include "net/address.h"
 
 #define COUNT(table) (sizeof(table) / sizeof((table)[0]))
 

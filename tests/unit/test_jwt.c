@@ -112,6 +112,30 @@ six_bits(char c)
 	return (unsigned)(strchr(alphabet, c) - alphabet);
 }
 
+/* The appendix has the header's bytes, line break and all. */
+static void
+assert_signs(struct span key)
+{
+	struct buf token = BUF_INIT(ROOM);
+	struct error err = ERROR_INIT;
+
+	buf_append_text(&token, "before ");
+	assert_int_equal(
+	    jwt_sign(key, "{\"typ\":\"JWT\",\r\n \"alg\":\"HS256\"}",
+		span_of(A1_PAYLOAD), &token, &err),
+	    0);
+	assert_same("token", span_skip(buf_span(&token), 7), span_of(A1_TOKEN));
+	buf_free(&token);
+	/* A ceiling below the token's length */
+	token = (struct buf)BUF_INIT(sizeof(A1_TOKEN) - 2);
+	assert_int_equal(
+	    jwt_sign(key, "{\"typ\":\"JWT\",\r\n \"alg\":\"HS256\"}",
+		span_of(A1_PAYLOAD), &token, &err),
+	    -1);
+	assert_string_equal(error_rule(err.code), "out-of-memory");
+	buf_free(&token);
+}
+
 static void
 test_rfc7515_a1(void **state)
 {
@@ -136,6 +160,7 @@ test_rfc7515_a1(void **state)
 	assert_string_equal(error_rule(got.code), "none");
 	assert_same("payload", buf_span(&got.payload), span_of(A1_PAYLOAD));
 	buf_free(&got.payload);
+	assert_signs((struct span){ (char *)key, len });
 }
 
 static enum error_code

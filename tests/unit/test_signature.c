@@ -576,6 +576,39 @@ test_message_verify_says_hmac(void **state)
 	buf_free(&value);
 }
 
+/* What is made is what the recipe says, and holds with its key. */
+static void
+test_made_signatures(void **state)
+{
+	const struct signature_parts parts = { span_of(BODY), span_of("msg_1"),
+		span_of("1795280733") };
+	const struct recipe *r;
+	struct buf want = BUF_INIT(ROOM), got = BUF_INIT(ROOM);
+	struct error err = ERROR_INIT;
+	const struct sender_signature *rule;
+	struct key key = { "current", { NULL, 0 } };
+
+	(void)state;
+	for (r = recipes; r < recipes + COUNT(recipes); r++) {
+		rule = &sender_find(r->sender)->signature;
+		key.bytes = key_of(r);
+		buf_reset(&want);
+		buf_reset(&got);
+		append_value(r, &want);
+		if (signature_make(rule, &key, &parts, &got, &err) < 0)
+			fail_msg("%s: got %s", r->sender, err.text);
+		buf_append_byte(&want, '\0');
+		buf_append_byte(&got, '\0');
+		assert_string_equal(got.at, want.at);
+	}
+	key.bytes = span_of("whsec_?");
+	rule = &sender_find("standard-webhooks")->signature;
+	assert_int_equal(signature_make(rule, &key, &parts, &got, &err), -1);
+	assert_string_equal(error_rule(err.code), "misconfigured");
+	buf_free(&want);
+	buf_free(&got);
+}
+
 int
 main(void)
 {
@@ -590,6 +623,7 @@ main(void)
 		cmocka_unit_test(test_header_of_another_sender),
 		cmocka_unit_test(test_no_keys),
 		cmocka_unit_test(test_message_verify_says_hmac),
+		cmocka_unit_test(test_made_signatures),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

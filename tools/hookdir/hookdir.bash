@@ -54,6 +54,8 @@ _hookdir()
 		_hookdir_value "$kind_wanted"
 	elif [[ $cur == -* ]]; then
 		_hookdir_choose "${!takes[@]}"
+	elif ((given == 0)) && [[ $command == send ]]; then
+		: # a URL
 	elif ((given == 0)); then
 		_hookdir_value DIR
 	else
@@ -63,7 +65,7 @@ _hookdir()
 		hold) _hookdir_names new ;;
 		release) _hookdir_names hold ;;
 		reverify) _hookdir_names quarantine ;;
-		fetch) _hookdir_value FILE ;;
+		fetch | send) _hookdir_value FILE ;;
 		run) _hookdir_choose -- ;;
 		esac
 	fi

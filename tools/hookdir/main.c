@@ -4,9 +4,7 @@
  *
  * A subcommand is a row of the table below and a file of its own.
  */
-#include <string.h>
-
-#include "base/io.h"
+#include "hookdir/net_exec.h"
 #include "hookdir/tool.h"
 
 static const struct tool tools[] = {
@@ -101,72 +99,13 @@ static const struct tool tools[] = {
 	    "\n"
 	    "  --json        one JSON object\n"
 	    "  --prometheus  metrics in Prometheus' text format\n" },
-	{ "fetch", tool_fetch,
-	    "--config FILE [--allow-host HOST]... [--max-size BYTES]\n"
-	    "                     [--max-event BYTES] [--timeout SECONDS] "
-	    "[--rate NUMBER]\n"
-	    "                     [--document-retries NUMBER] SPOOL [EVENT]\n"
-	    "       hookdir fetch --config FILE --check",
-	    "Fetch what a Tradecloud event refers to, and deliver it to "
-	    "SPOOL.\n"
-	    "Made to be run by hookdir run; see hookdir-fetch(1).\n"
-	    "\n"
-	    "  --config FILE      base address and credentials\n"
-	    "  --allow-host HOST  documents may come from this host, too\n"
-	    "  --max-size BYTES   largest document or answer (64 MiB)\n"
-	    "  --max-event BYTES  most for all documents of an event (1 GiB)\n"
-	    "  --timeout SECONDS  longest time for a request (30)\n"
-	    "  --rate NUMBER      requests a second to the API (10)\n"
-	    "  --document-retries NUMBER\n"
-	    "                     how often a download is tried (10)\n"
-	    "  --check            log in to the API, and nothing else\n" },
+	{ "fetch", net_exec, "", NET_FETCH_SUMMARY },
+	{ "send", net_exec, "", NET_SEND_SUMMARY },
 };
-
-static const struct tool *current;
-
-const struct tool *
-tool_current(void)
-{
-	return current;
-}
-
-static int
-print_help(FILE *out)
-{
-	size_t i;
-
-	(void)fputs("usage: hookdir COMMAND [ARG...]\n\n", out);
-	for (i = 0; i < sizeof(tools) / sizeof(tools[0]); i++)
-		(void)fprintf(out, "  %-9s %.*s\n", tools[i].name,
-		    (int)strcspn(tools[i].help, "\n"), tools[i].help);
-	(void)fputs(
-	    "\nhookdir COMMAND --help says more, and hookdir(1) all.\n", out);
-	return fflush(out) == 0 ? EX_OK : EX_IOERR;
-}
 
 int
 main(int argc, char **argv)
 {
-	size_t i;
-
-	io_fill_descriptors();
-	if (argc < 2) {
-		(void)print_help(stderr);
-		return EX_USAGE;
-	}
-	if (strcmp(argv[1], "--version") == 0) {
-		(void)puts("hookdir " HOOKDIR_VERSION);
-		return fflush(stdout) == 0 ? EX_OK : EX_IOERR;
-	}
-	if (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0 ||
-	    strcmp(argv[1], "help") == 0)
-		return print_help(stdout);
-	for (i = 0; i < sizeof(tools) / sizeof(tools[0]); i++)
-		if (strcmp(argv[1], tools[i].name) == 0) {
-			current = &tools[i];
-			return current->run(argc - 1, argv + 1);
-		}
-	(void)fprintf(
-	    stderr, "hookdir: no command %s; see hookdir --help\n", argv[1]);
-	return EX_USAGE;
+	return tool_main(
+	    argc, argv, "hookdir", tools, sizeof(tools) / sizeof(tools[0]));
 }

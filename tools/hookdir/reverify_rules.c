@@ -13,37 +13,12 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "base/io.h"
+#include "hookdir/key_file.h"
 #include "base/number.h"
 #include "base/secret.h"
 #include "hookdir/tool.h"
 
-#define KEY_MAX	  ((size_t)64 << 10)
 #define DEDUP_MAX (366UL * 24 * 3600) /* as in the handler */
-
-/* The whole file but the newline at its end. */
-static int
-read_key_file(struct buf *key, const char *path, struct error *err)
-{
-	int fd = open(path, O_RDONLY | O_CLOEXEC), rc;
-	size_t got = 0;
-	char *room;
-
-	if (fd < 0)
-		return error_system(err, "cannot open %s", path);
-	/* At once: what grows would leave copies behind. */
-	room = buf_room(key, KEY_MAX);
-	rc = room ? io_read_at(fd, room, KEY_MAX, 0, &got, path, err)
-		  : buf_check(key, err);
-	io_discard(&fd);
-	key->len = got;
-	if (rc == 0 && got == KEY_MAX)
-		return error_set(
-		    err, ERROR_CONFIGURATION, "%s: too large for a key", path);
-	if (got > 0 && room[got - 1] == '\n')
-		key->len--;
-	return rc;
-}
 
 /*
  * A parameter from --conf, else from the environment; NULL where not set. As
@@ -77,7 +52,7 @@ read_keys(struct rules *rules, const char *file, struct error *err)
 			? "no key: neither --key-file nor HOOKDIR_KEY in %s"
 			: "no key: neither --key-file nor HOOKDIR_KEY%s",
 		    rules->conf_path ? rules->conf_path : "");
-	if (file && read_key_file(&rules->key, file, err) < 0)
+	if (file && key_file_read(&rules->key, file, err) < 0)
 		return -1;
 	if (keyring_add(&rules->keys, "current",
 		file ? buf_span(&rules->key) : span_of(key), err) < 0)
@@ -165,7 +140,7 @@ rules_read(struct rules *rules, const char *spool, const char *sender,
 	struct error err = ERROR_INIT;
 	int code;
 
-	rules->key = (struct buf)BUF_INIT(KEY_MAX);
+	rules->key = (struct buf)BUF_INIT(KEY_FILE_MAX);
 	if (read_conf(rules, spool, sender, &err) < 0)
 		return tool_error(&err);
 	code = read_sender(rules, sender);

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * tool - what the subcommands of hookdir share
+ * tool - what the subcommands of hookdir and hookdir-net share
  *
- * A subcommand is one file with one function, named in the table of main.c.
+ * A subcommand is one file with one function, named in the table of its
+ * program's main.c.
  * It gets its own arguments as main() does, argv[0] being its name, and
  * answers with an exit code of sysexits(3). Errors are one line on standard
  * error that begins with "hookdir NAME: ".
@@ -37,7 +38,13 @@ int tool_release(int argc, char **argv);
 int tool_reverify(int argc, char **argv);
 int tool_expire(int argc, char **argv);
 int tool_stats(int argc, char **argv);
-int tool_fetch(int argc, char **argv);
+
+/*
+ * The whole of main(): --help, --version, or the subcommand that argv[1]
+ * names. Returns the exit code.
+ */
+int tool_main(int argc, char **argv, const char *program,
+    const struct tool *tools, size_t count);
 
 /* The row of the subcommand that is running. */
 const struct tool *tool_current(void);

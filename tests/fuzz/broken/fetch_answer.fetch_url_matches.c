@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* Looks at how a host ends, and not at where its names begin. */
-#include "fetch_url.h"
+#include "net/fetch_url.h"
 
 #include <string.h>
 #include <strings.h>
