@@ -5,8 +5,10 @@
 #include "account.h"
 
 #include <stdatomic.h>
+#include <string.h>
 
 #include "base/clock.h"
+#include "base/hash.h"
 #include "log.h"
 #include "reply.h"
 #include "throttle.h"
@@ -14,13 +16,21 @@
 /* Of 64 bits: 128 KiB, of which only what is used takes memory. */
 #define WARNED_WORDS 16384
 
-/* A number for the endpoint; two seldom have the same. */
+/*
+ * A number for the endpoint: as the parameters came, which may not have been
+ * read.
+ */
 static uint64_t
-endpoint_hash(const struct endpoint *ep)
+endpoint_hash(const struct exchange *x)
 {
-	uint64_t hash = throttle_hash(0, ep->spool);
+	static const char *const names[] = { "HOOKDIR_SPOOL", "HOOKDIR_ISSUER",
+		"HOOKDIR_CLIENT_ID" };
+	uint64_t hash = 0;
+	size_t i;
 
-	return throttle_hash(throttle_hash(hash, ep->issuer), ep->client_id);
+	for (i = 0; i < sizeof(names) / sizeof(names[0]); i++)
+		hash = hash_text(hash, request_param(x->request, names[i]));
+	return hash;
 }
 
 /*
@@ -34,7 +44,7 @@ warn_of_short_keys(
 {
 	static _Atomic uint64_t warned[WARNED_WORDS];
 	const struct endpoint *ep = &x->endpoint;
-	uint64_t hash = throttle_hash(endpoint_hash(ep), parameter), bit;
+	uint64_t hash = hash_text(endpoint_hash(x), parameter), bit;
 	struct log_line line;
 	size_t i;
 
@@ -126,26 +136,45 @@ is_accepted(const struct exchange *x)
 }
 
 /*
- * A message that verifies always has its line, stored or not. All others
- * come from anybody. A token endpoint writes no burst: what it refuses is
- * guesses.
+ * What is another thing to know has a number of its own, so that a flood of
+ * one does not hide the other: that a quarantine has become full, which
+ * parameter is wrong, or a likely cause. Nothing of it can be chosen by a
+ * caller without a key.
+ */
+static uint64_t
+kind_of(const struct exchange *x)
+{
+	struct span parameter = span_of(x->error.text);
+	uint64_t kind = hash_text(endpoint_hash(x), reason_of(x));
+
+	kind = hash_text(kind, quarantined_names[x->quarantined]);
+	kind = hash_text(kind, x->message.cause);
+	if (x->error.code != ERROR_CONFIGURATION ||
+	    !span_begins(parameter, "HOOKDIR_"))
+		return kind;
+	parameter.len = strcspn(parameter.at, ":");
+	return hash_span(kind, parameter);
+}
+
+/*
+ * A caller with good credentials, or a key, always has its line, whatever
+ * becomes of the call. All others may be anybody. A token endpoint writes no
+ * burst of lines about guesses.
  */
 static bool
 has_line(const struct exchange *x)
 {
-	static struct throttle calls = { LOG_BURST, LOG_INTERVAL, { 0 } };
-	static struct throttle guesses = { 1, LOG_INTERVAL, { 0 } };
-	const struct endpoint *ep = &x->endpoint;
-	uint64_t kind;
+	static struct throttle calls = THROTTLE_INIT(LOG_BURST, LOG_INTERVAL);
+	static struct throttle guesses = THROTTLE_INIT(1, LOG_INTERVAL);
+	const char *remote = request_param(x->request, "REMOTE_ADDR");
+	char caller[QUARANTINE_CALLER_SIZE];
 
-	if (is_accepted(x) || x->verified)
+	if (is_accepted(x) || x->admitted || x->verified)
 		return true;
-	if (ep->role == ROLE_TOKEN)
-		return throttle_pass(&guesses, endpoint_hash(ep));
-	kind = throttle_hash(endpoint_hash(ep), reason_of(x));
-	/* That a quarantine has become full is another thing to know. */
-	kind = throttle_hash(kind, quarantined_names[x->quarantined]);
-	return throttle_pass(&calls, kind);
+	quarantine_caller(remote ? remote : "", caller);
+	if (x->guess)
+		return throttle_pass(&guesses, endpoint_hash(x), caller);
+	return throttle_pass(&calls, kind_of(x), caller);
 }
 
 static void

@@ -22,6 +22,7 @@ struct exchange {
 	struct envelope envelope;
 	struct spool spool;
 	char file[SPOOL_NAME_SIZE]; /* "" until it is kept */
+	bool admitted;		    /* the caller showed good credentials */
 	bool verified;		    /* the message is its sender's */
 	bool duplicate;		    /* accepted, and stored before */
 	enum quarantined quarantined;
@@ -35,6 +36,7 @@ struct exchange {
 	char *answer;
 	const char *oauth_error; /* NULL when a token was granted */
 	const char *oauth_description;
+	bool guess; /* the name or the secret of the client was wrong */
 };
 
 #endif

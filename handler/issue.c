@@ -13,6 +13,7 @@
 #include "base/clock.h"
 #include "jose/credentials.h"
 #include "base/form.h"
+#include "base/hash.h"
 #include "base/secret.h"
 #include "throttle.h"
 #include "jose/token.h"
@@ -151,12 +152,13 @@ is_named_twice(const struct credentials *header, const struct fields *fields)
 static void
 refuse_client(struct exchange *x)
 {
-	static struct throttle wrong = { WRONG_BURST, WRONG_INTERVAL, { 0 } };
+	static struct throttle wrong =
+	    THROTTLE_INIT(WRONG_BURST, WRONG_INTERVAL);
 	const struct endpoint *ep = &x->endpoint;
-	uint64_t client =
-	    throttle_hash(throttle_hash(0, ep->issuer), ep->client_id);
+	uint64_t client = hash_text(hash_text(0, ep->issuer), ep->client_id);
 
-	if (throttle_pass(&wrong, client))
+	x->guess = true;
+	if (throttle_pass(&wrong, client, NULL))
 		refuse(x, "invalid_client", "there is no such client");
 	else
 		refuse(x, "temporarily_unavailable",
@@ -175,21 +177,21 @@ check_client(struct exchange *x, const struct credentials *header,
 		    "the client is named in the header and in the body");
 		return false;
 	}
-	if (header->scheme == CREDENTIALS_BASIC &&
-	    credentials_match(header->user, header->secret, true, ep->client_id,
-		&ep->client_secrets, &used, &x->error))
-		return true;
 	if (header->scheme == CREDENTIALS_NONE && !fields->client_id.len) {
 		refuse(x, "invalid_client", "the request names no client");
 		return false;
 	}
-	if (header->scheme == CREDENTIALS_NONE &&
-	    credentials_match(buf_span(&fields->client_id),
-		buf_span(&fields->client_secret), false, ep->client_id,
-		&ep->client_secrets, &used, &x->error))
-		return true;
-	refuse_client(x);
-	return false;
+	if (header->scheme == CREDENTIALS_BASIC)
+		x->admitted = credentials_match(header->user, header->secret,
+		    true, ep->client_id, &ep->client_secrets, &used, &x->error);
+	else if (header->scheme == CREDENTIALS_NONE)
+		x->admitted = credentials_match(buf_span(&fields->client_id),
+		    buf_span(&fields->client_secret), false, ep->client_id,
+		    &ep->client_secrets, &used, &x->error);
+	/* A local error says nothing of the secret. */
+	if (!x->admitted && x->error.code == ERROR_NONE)
+		refuse_client(x);
+	return x->admitted;
 }
 
 static bool

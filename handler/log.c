@@ -14,6 +14,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/hash.h"
 #include "throttle.h"
 
 #define VALUE_MAX 256
@@ -155,10 +156,11 @@ log_omit(void)
 void
 log_event(enum log_priority priority, const char *event, const char *detail)
 {
-	static struct throttle events = { LOG_BURST, LOG_INTERVAL, { 0 } };
+	static struct throttle events = THROTTLE_INIT(LOG_BURST, LOG_INTERVAL);
 	struct log_line line;
 
-	if (!throttle_pass(&events, throttle_hash(0, event))) {
+	if (!throttle_pass(
+		&events, hash_text(hash_text(0, event), detail), NULL)) {
 		log_omit();
 		return;
 	}

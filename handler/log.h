@@ -49,14 +49,18 @@ void log_write(struct log_line *line);
 /*
  * Lines that a caller without a key can cause are bounded, since a full disk
  * or the journal's own limit would cost those of accepted messages: a burst
- * of one kind, then one an interval. Where there are more, call
+ * of one kind, then one an interval, of which callers have shares; see
+ * throttle.h. Where there are more, call
  * log_omit() in place of log_write(): the next line has the number.
  */
 #define LOG_BURST    100
 #define LOG_INTERVAL 1000000 /* microseconds */
 void log_omit(void);
 
-/* A line that is no request's: key "event" and a text. Bounded so. */
+/*
+ * A line that is no request's: key "event" and a text, of which there are few
+ * different ones. Bounded so.
+ */
 void log_event(
     enum log_priority priority, const char *event, const char *detail);
 

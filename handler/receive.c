@@ -15,7 +15,15 @@
 #include "spool/deliver.h"
 #include "message/head.h"
 #include "spool/quarantine.h"
+#include "throttle.h"
 #include "message/verify.h"
+
+/*
+ * For how many calls a likely cause is looked for: so many at once, then one
+ * an interval. Each takes some milliseconds at most.
+ */
+#define CAUSE_BURST    40
+#define CAUSE_INTERVAL 100000 /* microseconds */
 
 static int
 keep_headers(struct exchange *x)
@@ -184,6 +192,21 @@ ask_for_keys(struct exchange *x)
 		(void)spool_mark(&x->spool, SPOOL_KEYS_WANTED, err);
 }
 
+/* Any caller can send what does not verify, so there is a limit. */
+static const char *
+likely_cause(const struct exchange *x)
+{
+	static struct throttle looks =
+	    THROTTLE_INIT(CAUSE_BURST, CAUSE_INTERVAL);
+	char caller[QUARANTINE_CALLER_SIZE];
+
+	quarantine_caller(param_or(x->request, "REMOTE_ADDR", ""), caller);
+	if (!cause_is_sought(&x->message, &x->error) ||
+	    !throttle_pass(&looks, 0, caller))
+		return NULL;
+	return cause_find(&x->message, &x->endpoint.keys, &x->error);
+}
+
 /* Once, where HOOKDIR_DEDUP wants that; else as often as it comes. */
 static int
 deliver(struct exchange *x)
@@ -212,14 +235,13 @@ receive(struct exchange *x)
 			ask_for_keys(x);
 		return -1;
 	}
+	x->admitted = ep->auth != AUTH_SIGNATURE && ep->auth != AUTH_NONE;
 	if (request_read_body(rq, &m->body, &x->body_share, &x->error) < 0)
 		return -1;
 	m->passed_by = x->admission.passed_by;
 	m->received = clock_now();
 	if (message_verify(m, &ep->keys, &x->error) < 0) {
-		m->cause = cause_find(m, &ep->keys, &x->error);
-		if (x->error.code == ERROR_CONFIGURATION)
-			error_about(&x->error, "HOOKDIR_KEY");
+		m->cause = likely_cause(x);
 		if (error_class(x->error.code) == CLASS_VERDICT)
 			keep_rejected(x);
 		return -1;

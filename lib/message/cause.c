@@ -7,11 +7,10 @@
  */
 #include "message/cause.h"
 
-#include <pthread.h>
+#include <stdint.h>
 #include <string.h>
 
 #include "base/base64.h"
-#include "base/clock.h"
 #include "base/hex.h"
 #include "base/number.h"
 #include "jose/jwt.h"
@@ -24,27 +23,6 @@
 
 /* Append the key in another form; nothing where it has none. */
 typedef void key_form(struct span key, struct buf *out);
-
-/* At most so many calls a second: any caller can send forged ones. */
-static bool
-may_look(void)
-{
-	static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
-	static int64_t second;
-	static unsigned count;
-	int64_t now = clock_monotonic() / 1000000;
-	bool may;
-
-	(void)pthread_mutex_lock(&lock);
-	if (now != second) {
-		second = now;
-		count = 0;
-	}
-	may = count < CAUSE_EACH_SECOND;
-	count += may ? 1 : 0;
-	(void)pthread_mutex_unlock(&lock);
-	return may;
-}
 
 /* --- forms of a key ------------------------------------------------------ */
 
@@ -320,19 +298,23 @@ try_all(const struct message *m, const struct keyring *keys)
 	return cause;
 }
 
+bool
+cause_is_sought(const struct message *m, const struct error *verdict)
+{
+	if (m->body.len > CAUSE_BODY_MAX)
+		return false;
+	if (verdict->code == ERROR_FORM)
+		return m->sender->scheme == SCHEME_HMAC && is_time_in_parts(m);
+	return verdict->code == ERROR_SIGNATURE;
+}
+
 const char *
 cause_find(const struct message *m, const struct keyring *keys,
     const struct error *verdict)
 {
-	bool hmac = m->sender->scheme == SCHEME_HMAC;
-
-	if (hmac && verdict->code == ERROR_FORM)
-		return is_time_in_parts(m) && m->body.len <= CAUSE_BODY_MAX &&
-			may_look() && matches(m, keys)
-		    ? "time-unit"
-		    : NULL;
-	if (verdict->code != ERROR_SIGNATURE || m->body.len > CAUSE_BODY_MAX ||
-	    !may_look())
+	if (!cause_is_sought(m, verdict))
 		return NULL;
+	if (verdict->code == ERROR_FORM)
+		return matches(m, keys) ? "time-unit" : NULL;
 	return try_all(m, keys);
 }

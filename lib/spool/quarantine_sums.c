@@ -6,39 +6,14 @@
 
 #include <dirent.h>
 #include <fcntl.h>
-#include <pthread.h>
 #include <string.h>
-#include <sys/random.h>
 #include <sys/stat.h>
 
-#include "base/clock.h"
+#include "base/hash.h"
 #include "base/io.h"
 
 #define BLOCK  4096 /* the least that a file takes */
 #define ENDING ".json"
-
-static uint64_t seed;
-static pthread_once_t seed_once = PTHREAD_ONCE_INIT;
-
-static void
-make_seed(void)
-{
-	if (getrandom(&seed, sizeof(seed), 0) < 0)
-		seed = (uint64_t)clock_monotonic();
-}
-
-/* FNV-1a from a secret start, so that nobody chooses a caller's company. */
-static uint64_t
-hash_of(const char *caller)
-{
-	uint64_t hash;
-
-	(void)pthread_once(&seed_once, make_seed);
-	for (hash = seed; *caller; caller++)
-		hash = (hash ^ (unsigned char)*caller) * 1099511628211u;
-	/* The upper bits depend on all of it. */
-	return hash * 0x9e3779b97f4a7c15u;
-}
 
 static size_t
 cell_of(uint64_t hash, size_t row)
@@ -58,7 +33,7 @@ static void
 change(
     struct quarantine_sums *sums, const struct quarantine_item *item, int sign)
 {
-	uint64_t hash = hash_of(item->caller);
+	uint64_t hash = hash_text(0, item->caller);
 	size_t row;
 
 	change_amount(&sums->all, item->bytes, sign);
@@ -110,7 +85,7 @@ quarantine_sums_of(const struct quarantine_sums *sums, const char *caller)
 {
 	struct quarantine_amount least = { UINT64_MAX, UINT64_MAX };
 	const struct quarantine_amount *cell;
-	uint64_t hash = hash_of(caller);
+	uint64_t hash = hash_text(0, caller);
 	size_t row;
 
 	for (row = 0; row < QUARANTINE_ROWS; row++) {

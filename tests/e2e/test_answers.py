@@ -632,7 +632,16 @@ def _():
             eq(f"status of {wrong!r}", (got.status, line["reason"]),
                (400, "request-broken"))
         way.stop()
+
+
+# --- floods of calls without a key, and the log -----------------------------
+
 FLOOD = 200
+
+
+def flood_from(number):
+    """One of twenty callers, who together use up the whole of a kind"""
+    return f"203.0.113.{number % 20}"
 
 
 @test("fcgi: calls without a key cannot fill the log; accepted ones have it")
@@ -647,7 +656,9 @@ def _():
     begin = time.monotonic()
     for number in range(FLOOD):
         for call in calls.values():
-            handler.program.request(**{"body": BODY, **known, **call})
+            handler.program.request(**{
+                "body": BODY, **known, **call,
+                "REMOTE_ADDR": flood_from(number)})
         if number % 100 == 99:
             body = shipmondo.body(b"%d" % number, KEY)
             eq("accepted", handler.program.request(body, **known).status, 200)
@@ -665,16 +676,81 @@ def _():
        len(calls) * FLOOD + FLOOD // 100)
     handler.stop()
 
+def lines_of(handler, remote, least=1):
+    """What the log has of that caller, as soon as there are so many lines"""
+    def find():
+        found = [line for line in parse_log(handler.log())
+                 if line.get("remote") == remote]
+        return found if len(found) >= least else None
+    return wait_for(find, f"line of {remote}", 10)
 
-@test("fcgi: a message that verifies always has its line, stored or not")
+
+@test("fcgi: of each kind and caller there is a line during a flood")
+def _():
+    handler, spool = Way("fcgi"), new_spool()
+    spools = [new_spool() for _ in range(60)]
+    known = signed_endpoint(spool.path)
+    floods = {"signature-mismatch": {"body": FORGED},
+              "misconfigured": {"HOOKDIR_COLOUR": "red"},
+              "method-not-allowed": {"method": "PUT"}}
+    begin = time.monotonic()
+    for number in range(120):
+        for call in floods.values():
+            handler.program.request(**{"body": BODY, **known, **call},
+                                    REMOTE_ADDR=f"203.0.113.{number % 4}")
+    count = sum("status" in line for line in parse_log(handler.log()))
+    seconds = time.monotonic() - begin
+    ok(f"{count} lines of the flood in {seconds:.1f} s",
+       3 * 50 <= count <= 3 * (50 + 4 * 5 + 1 + seconds))
+    # The same from another address
+    for number, call in enumerate(floods.values()):
+        handler.program.request(**{"body": BODY, **known, **call},
+                                REMOTE_ADDR=f"192.0.2.{number}")
+        lines_of(handler, f"192.0.2.{number}")
+    # From the same address: at other endpoints, another parameter
+    for number, other in enumerate(spools):
+        handler.program.request(
+            FORGED, **signed_endpoint(other.path), REMOTE_ADDR="203.0.113.0")
+        handler.program.request(FORGED, **signed_endpoint(
+            other.path, HOOKDIR_COLOUR="red"), REMOTE_ADDR="203.0.113.0")
+    handler.program.request(FORGED, **signed_endpoint(
+        spool.path, HOOKDIR_SHAPE="round"), REMOTE_ADDR="203.0.113.0")
+    wait_for(lambda: "HOOKDIR_SHAPE" in handler.log(), "line", 10)
+    lines = parse_log(handler.log())
+    kept = [line["file"] for line in lines if "file" in line]
+    for other in spools:
+        has("files that have a line", kept, other.one("quarantine").name)
+    handler.stop()
+
+
+@test("fcgi: the likely cause is found and logged during a flood")
+def _():
+    handler, spool = Way("fcgi"), new_spool()
+    known = signed_endpoint(spool.path, HOOKDIR_KEY=f'"{KEY}"')
+    for number in range(120):
+        handler.program.request(
+            FORGED, **known, REMOTE_ADDR=f"203.0.113.{number % 4}")
+    for _ in range(2):
+        handler.program.request(SIGNED, **known, REMOTE_ADDR="192.0.2.9")
+    eq("causes", [line.get("cause") for line in lines_of(
+        handler, "192.0.2.9", 2)], ["key-quotes"] * 2)
+    hasnt("a forged one", lines_of(handler, "203.0.113.0")[0], "cause")
+    handler.stop()
+
+
+@test("fcgi: a caller with good credentials always has its line")
 def _():
     handler = Way("fcgi")
     missing = signed_endpoint(os.path.join(new_place(), "no", "spool"))
-    body = shipmondo.body(b"{}", KEY)
-    for _ in range(2 * FLOOD):
-        eq("answer", handler.program.request(body, **missing).status, 503)
-    wait_for(lambda: handler.log().count("reason=system-error")
-             == 2 * FLOOD, "line of each")
+    named = {"HOOKDIR_AUTH": "basic", "REMOTE_USER": "alice",
+             "HOOKDIR_SPOOL": new_spool().path}
+    cases = [("system-error", shipmondo.body(b"{}", KEY), missing),
+             ("misconfigured", BODY, {**named, "CONTENT_LENGTH": "3"})]
+    for reason, body, params in cases:
+        for _ in range(FLOOD):
+            eq("answer", handler.program.request(body, **params).status, 503)
+        wait_for(lambda reason=reason: handler.log().count(
+            f"reason={reason}") == FLOOD, f"line of each {reason}", 20)
     handler.stop()
 def unknown_key(path):
     """A call with a token whose key is not in the file"""
