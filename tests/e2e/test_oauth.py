@@ -430,6 +430,13 @@ def _(kind):
         eq("guesses that the log knows of", len(lines) + sum(
             int(n) for n in re.findall(r" omitted=(\d+)", log()[before:])),
            GUESSES)
+        # What a client with the right secret does is no guess.
+        for _ in range(5):
+            refused_client(ask(web, "grant_type=password", [
+                basic(f"guessed-{kind}", secret)]), 400,
+                "unsupported_grant_type")
+        wait_for(lambda: log()[before:].count("=unsupported_grant_type") == 5,
+                 "line of each call with the right secret", 10)
 
 
 @each("secrets and tokens reach neither files nor logs")
