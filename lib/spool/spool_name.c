@@ -158,7 +158,7 @@ void
 spool_name_format(const struct spool_name *name, char file[NAME_MAX + 1])
 {
 	char tries[32] = "", later[32] = "", missed[32] = "", next[32] = "";
-	char whole[sizeof(name->base) + 128];
+	char whole[sizeof(name->base) + 5 * sizeof(tries)];
 	size_t len;
 
 	if (name->tries)
