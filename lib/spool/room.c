@@ -14,7 +14,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <pthread.h>
-#include <stdatomic.h>
 #include <stdint.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -47,19 +46,27 @@ struct progress {
 	int64_t cost;		    /* of reading since the beginning */
 	int64_t pause_until;	    /* clock_monotonic() */
 	struct timespec changed[2]; /* new/ and cur/, at the beginning */
+	unsigned rounds;	    /* how often links were removed */
+	uint64_t used;		    /* the highest was used last */
 };
 
+/*
+ * Of more directories than this, that which was not used for the longest
+ * time is begun again. So is one whose inode number is that of another that
+ * is gone: a position that has become invalid leads to another part of it.
+ */
 #define SLOTS 64
 
-/*
- * Two directories in one slot only forget each other's progress. A position
- * that has become invalid leads to another part of the directory.
- */
 static struct progress slots[SLOTS];
-static pthread_mutex_t slots_lock = PTHREAD_MUTEX_INITIALIZER;
+static uint64_t uses;
 
-/* How often links were removed from a directory of that slot. */
-static atomic_uint rounds[SLOTS];
+/*
+ * The first is held while a directory is read, and where a slot is given
+ * to another directory; the second for that, too, and for rounds, and never
+ * for long. The first is taken first.
+ */
+static pthread_mutex_t reading_lock = PTHREAD_MUTEX_INITIALIZER;
+static pthread_mutex_t slots_lock = PTHREAD_MUTEX_INITIALIZER;
 
 bool
 room_is_short(const struct error *err)
@@ -68,15 +75,54 @@ room_is_short(const struct error *err)
 	    (err->errnum == ENOSPC || err->errnum == EDQUOT);
 }
 
+/* The caller holds slots_lock. NULL: there is none. */
 static struct progress *
-slot_of(const struct stat *st)
+find_slot(const struct stat *st)
 {
-	struct progress *slot = &slots[st->st_ino % SLOTS];
+	size_t i;
 
-	if (slot->device != st->st_dev || slot->inode != st->st_ino)
+	for (i = 0; i < SLOTS; i++)
+		if (slots[i].used && slots[i].device == st->st_dev &&
+		    slots[i].inode == st->st_ino)
+			return &slots[i];
+	return NULL;
+}
+
+/* The caller holds reading_lock. */
+static struct progress *
+take_slot(const struct stat *st)
+{
+	struct progress *slot;
+	size_t i;
+
+	(void)pthread_mutex_lock(&slots_lock);
+	slot = find_slot(st);
+	if (!slot) {
+		slot = &slots[0];
+		for (i = 1; i < SLOTS; i++)
+			if (slots[i].used < slot->used)
+				slot = &slots[i];
 		*slot = (struct progress){ .device = st->st_dev,
 			.inode = st->st_ino };
+	}
+	slot->used = ++uses;
+	(void)pthread_mutex_unlock(&slots_lock);
 	return slot;
+}
+
+/* How often links were removed from this directory, with one more or not */
+static unsigned
+count_rounds(const struct stat *st, unsigned more)
+{
+	struct progress *slot;
+	unsigned rounds = 0;
+
+	(void)pthread_mutex_lock(&slots_lock);
+	slot = find_slot(st);
+	if (slot)
+		rounds = slot->rounds += more;
+	(void)pthread_mutex_unlock(&slots_lock);
+	return rounds;
 }
 
 static void
@@ -185,7 +231,7 @@ remove_links(DIR *dir, uint64_t size, struct progress *slot)
 	return links > 0;
 }
 
-/* The caller holds slots_lock. */
+/* The caller holds reading_lock. */
 static bool
 regain(int root, int seen, uint64_t size, struct progress *slot)
 {
@@ -214,12 +260,12 @@ regain(int root, int seen, uint64_t size, struct progress *slot)
 
 /* False: another thread holds it for longer than WAIT_MOST. */
 static bool
-lock_slots(void)
+lock_reading(void)
 {
 	const struct timespec step = { 0, WAIT_STEP * 1000L };
 	int64_t until = clock_monotonic() + WAIT_MOST;
 
-	while (pthread_mutex_trylock(&slots_lock) != 0) {
+	while (pthread_mutex_trylock(&reading_lock) != 0) {
 		if (clock_monotonic() >= until)
 			return false;
 		(void)nanosleep(&step, NULL);
@@ -231,18 +277,17 @@ lock_slots(void)
 static bool
 regain_once(int root, int seen, uint64_t size, const struct stat *st)
 {
-	atomic_uint *round = &rounds[st->st_ino % SLOTS];
-	unsigned before = atomic_load(round);
-	bool found = false, locked = lock_slots();
+	unsigned before = count_rounds(st, 0);
+	bool found = false, locked = lock_reading();
 
-	if (atomic_load(round) != before)
+	if (count_rounds(st, 0) != before)
 		found = true;
-	else if (locked && regain(root, seen, size, slot_of(st))) {
-		atomic_fetch_add(round, 1);
+	else if (locked && regain(root, seen, size, take_slot(st))) {
+		(void)count_rounds(st, 1);
 		found = true;
 	}
 	if (locked)
-		(void)pthread_mutex_unlock(&slots_lock);
+		(void)pthread_mutex_unlock(&reading_lock);
 	return found;
 }
 
