@@ -2,7 +2,7 @@
 /*
  * budget - memory for large bodies, shared by all requests
  *
- * The shares stand in a list, which is walked only while memory is short.
+ * The list of shares is walked only while memory is short.
  */
 #include "budget.h"
 
@@ -11,18 +11,17 @@
 
 #include "base/clock.h"
 
-/* The time between two marks of a body, in microseconds. */
-#define MARK_TIME 1000000
-
-/* Others get slower while one waits: look again after this time, in ns. */
+/* Bodies become older while one waits: look again after this time, in ns. */
 #define LOOK_AGAIN 20000000
 
 static size_t budget = (size_t)64 << 20;
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER; /* for the rest */
 static pthread_cond_t given = PTHREAD_COND_INITIALIZER;
-static struct budget_share *shares; /* those that have taken something */
-static struct budget_share *first;  /* the one that is never refused */
-static size_t taken;		    /* the sum of all shares */
+static struct budget_share *shares;  /* those that have asked for room */
+static struct budget_share *extra;   /* the one on top of the budget */
+static struct budget_share *leaving; /* was cut off, has not yet given back */
+static size_t taken;		     /* the sum of all but the extra one */
+static size_t large;		     /* of these, the sum of those over SMALL */
 
 void
 budget_set(size_t bytes)
@@ -31,98 +30,101 @@ budget_set(size_t bytes)
 }
 
 void
-budget_join(struct budget_share *share, int64_t now, void (*cut)(void *peer),
-    void *peer)
+budget_join(struct budget_share *share, void (*cut)(void *peer), void *peer)
 {
 	*share = (struct budget_share){ .cut = cut, .peer = peer };
-	share->marks[0].at = share->marks[1].at = now;
 }
 
-/* All that was asked for before has arrived. */
+static size_t
+large_part(size_t len)
+{
+	return len > BUDGET_SMALL ? len : 0;
+}
+
+/* The extra one is in no sum. */
 static void
-mark(struct budget_share *share, int64_t now)
+count(struct budget_share *share, size_t len)
 {
-	if (now - share->marks[1].at < MARK_TIME)
-		return;
-	share->marks[0] = share->marks[1];
-	share->marks[1].at = now;
-	share->marks[1].len = share->len;
+	if (share != extra) {
+		taken += len - share->taken;
+		large += large_part(len) - large_part(share->taken);
+	}
+	share->taken = len;
 }
 
-/* Bytes a second, lately. The time that a body waits for room is not its. */
+static bool
+fits(const struct budget_share *share, size_t len)
+{
+	size_t others = taken - share->taken;
+	size_t large_others = large - large_part(share->taken);
+
+	if (share == extra)
+		return true;
+	if (len > BUDGET_SMALL && large_others + len > budget / 2)
+		return false;
+	return others + len <= budget;
+}
+
+static bool
+find_room(struct budget_share *share, size_t len)
+{
+	if (!fits(share, len)) {
+		if (extra)
+			return false;
+		count(share, 0);
+		extra = share;
+	}
+	count(share, len);
+	return true;
+}
+
 static int64_t
-pace_of(const struct budget_share *share, int64_t now)
+age_of(const struct budget_share *share, int64_t now)
 {
-	int64_t end = share->waiting ? share->asked : now;
-	size_t arrived = share->len - share->marks[0].len;
-
-	return (int64_t)arrived * 1000000 / (end - share->marks[0].at + 1);
+	return (share->waiting ? share->asked : now) - share->since;
 }
 
-/* The slowest body that can still be cut off, or NULL. */
-static struct budget_share *
-find_slowest(int64_t now)
+/* How much it has held for how long: KiB times milliseconds. */
+static int64_t
+burden_of(const struct budget_share *share, int64_t now)
 {
-	struct budget_share *share, *slowest = NULL;
+	return (int64_t)(share->taken >> 10) * (age_of(share, now) / 1000);
+}
+
+static bool
+may_be_cut(const struct budget_share *share, int64_t now, bool for_large)
+{
+	if (share->settled || age_of(share, now) < BUDGET_GRACE)
+		return false;
+	return !for_large || share == extra || share->taken > BUDGET_SMALL;
+}
+
+/* The one that is more of a burden than this one and than all others. */
+static struct budget_share *
+find_worse(const struct budget_share *than, int64_t now, bool for_large)
+{
+	int64_t burden, most = burden_of(than, now);
+	struct budget_share *share, *worst = NULL;
 
 	for (share = shares; share; share = share->next) {
-		/* One that is silent takes nothing: its marks would be old. */
-		if (!share->waiting)
-			mark(share, now);
-		if (!share->settled && !share->was_cut &&
-		    (!slowest || pace_of(share, now) < pace_of(slowest, now)))
-			slowest = share;
+		burden = burden_of(share, now);
+		if (burden > most && may_be_cut(share, now, for_large)) {
+			most = burden;
+			worst = share;
+		}
 	}
-	return slowest;
-}
-
-/* What those that were cut off still hold. */
-static size_t
-sum_of_cut(void)
-{
-	const struct budget_share *share;
-	size_t sum = 0;
-
-	for (share = shares; share; share = share->next)
-		if (share->was_cut)
-			sum += share->taken;
-	return sum;
-}
-
-static bool
-fits(const struct budget_share *share, size_t len, size_t leaving)
-{
-	size_t others = taken - share->taken - leaving;
-
-	return share == first || (len <= budget && others <= budget - len);
-}
-
-static bool
-may_cut(const struct budget_share *slowest, const struct budget_share *share,
-    int64_t now)
-{
-	int64_t pace = pace_of(slowest, now);
-
-	if (slowest == share)
-		return false;
-	if (pace < BUDGET_PACE)
-		return true;
-	return share->waited + now - share->asked >= BUDGET_PATIENCE &&
-	    pace_of(share, now) / BUDGET_FASTER > pace;
+	return worst;
 }
 
 static void
-cut_slowest(const struct budget_share *share, int64_t now)
+cut(struct budget_share *share)
 {
-	struct budget_share *slowest = find_slowest(now);
-
-	if (!slowest || !may_cut(slowest, share, now))
-		return;
-	slowest->was_cut = true;
-	if (slowest->waiting)
+	leaving = share;
+	share->was_cut = true;
+	if (share->waiting)
 		(void)pthread_cond_broadcast(&given);
 	else
-		slowest->cut(slowest->peer);
+		share->cut(share->peer);
 }
 
 static void
@@ -137,58 +139,47 @@ wait_a_little(void)
 	(void)pthread_cond_clockwait(&given, &lock, CLOCK_MONOTONIC, &until);
 }
 
-/* The caller holds the lock. */
-static void
+/* The caller holds the lock. Is there room now? */
+static bool
 wait_for_room(struct budget_share *share, size_t len)
 {
+	struct budget_share *worse;
 	int64_t now = share->asked;
+	bool room = false;
 
 	share->waiting = true;
-	while (!fits(share, len, 0) && !share->was_cut &&
+	while (!share->was_cut && !(room = find_room(share, len)) &&
 	    share->waited + now - share->asked < BUDGET_WAIT) {
-		if (!fits(share, len, sum_of_cut()))
-			cut_slowest(share, now);
+		worse =
+		    leaving ? NULL : find_worse(share, now, len > BUDGET_SMALL);
+		if (worse)
+			cut(worse);
 		wait_a_little();
 		now = clock_monotonic();
 	}
 	share->waiting = false;
 	share->waited += now - share->asked;
-	share->marks[0].at += now - share->asked;
-	share->marks[1].at += now - share->asked;
-}
-
-static void
-enlist(struct budget_share *share)
-{
-	if (!share->listed) {
-		share->next = shares;
-		shares = share;
-		share->listed = true;
-	}
-	if (!first)
-		first = share;
+	share->since += now - share->asked;
+	return room;
 }
 
 bool
 budget_take(struct budget_share *share, size_t len)
 {
-	bool room = true;
+	bool room;
 
-	if (len > BUDGET_FREE) {
-		(void)pthread_mutex_lock(&lock);
-		share->asked = clock_monotonic();
-		mark(share, share->asked);
-		enlist(share);
-		wait_for_room(share, len);
-		room = fits(share, len, 0) && !share->was_cut;
-		if (room) {
-			taken += len - share->taken;
-			share->taken = share->len = len;
-		}
-		(void)pthread_mutex_unlock(&lock);
-	} else {
-		share->len = len;
+	if (len <= BUDGET_FREE)
+		return true;
+	(void)pthread_mutex_lock(&lock);
+	share->asked = clock_monotonic();
+	if (!share->listed) {
+		share->since = share->asked;
+		share->next = shares;
+		shares = share;
+		share->listed = true;
 	}
+	room = wait_for_room(share, len);
+	(void)pthread_mutex_unlock(&lock);
 	return room;
 }
 
@@ -205,7 +196,12 @@ budget_settle(struct budget_share *share)
 bool
 budget_was_cut(const struct budget_share *share)
 {
-	return share->was_cut;
+	bool was_cut;
+
+	(void)pthread_mutex_lock(&lock);
+	was_cut = share->was_cut;
+	(void)pthread_mutex_unlock(&lock);
+	return was_cut;
 }
 
 void
@@ -219,10 +215,11 @@ budget_give(struct budget_share *share)
 	for (at = &shares; *at != share; at = &(*at)->next)
 		;
 	*at = share->next;
-	taken -= share->taken;
-	if (first == share)
-		first = NULL;
-	share->taken = 0;
+	count(share, 0);
+	if (extra == share)
+		extra = NULL;
+	if (leaving == share)
+		leaving = NULL;
 	share->listed = false;
 	(void)pthread_cond_broadcast(&given);
 	(void)pthread_mutex_unlock(&lock);

@@ -3,18 +3,20 @@
  * budget - memory for large bodies, shared by all requests
  *
  * Any thread may hold a body of BUDGET_FREE bytes; larger bodies come out of
- * one budget, each with as many bytes as have arrived. So a body that is
+ * one budget, each with as many bytes as have arrived. A body that is
  * announced and never sent takes nothing.
  *
- * When the budget is short, a body waits for room, and the slowest body is
- * cut off for it: at once where it arrives more slowly than BUDGET_PACE, and
- * after BUDGET_PATIENCE also where the one that waits came BUDGET_FASTER times
- * as fast. So callers who send slowly on purpose cannot keep the memory from
- * those who do not, and bodies that come equally fast take turns.
+ * Bodies over BUDGET_SMALL have half of the budget, so that a few of them do
+ * not take the room of ordinary ones. One body at a time, which found no
+ * room, comes on top of the budget: two bodies never refuse each other, and
+ * a body may be larger than the budget. All shares together come to no more
+ * than the budget and one largest body.
  *
- * One body, the first that asked, always gets what it needs, so that two
- * cannot refuse each other; when it is done, the next that asks is the first.
- * All shares together come to no more than the budget and one largest body.
+ * A body that finds no room waits for it. Meanwhile the body that has held
+ * the most for the longest, bytes times seconds, is cut off, unless that is
+ * the one that waits. No body is cut off in its first BUDGET_GRACE, and none
+ * of up to BUDGET_SMALL for a larger one. To keep the memory from others,
+ * callers must send all of it again and again.
  */
 #ifndef HOOKDIR_BUDGET_H
 #define HOOKDIR_BUDGET_H
@@ -23,14 +25,11 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define BUDGET_FREE ((size_t)64 << 10)
+#define BUDGET_FREE  ((size_t)64 << 10)
+#define BUDGET_SMALL ((size_t)1 << 20)
 
-/* A body should arrive at so many bytes a second. */
-#define BUDGET_PACE 65536
-
-/* Microseconds that a body waits before a fast one is cut off for it. */
-#define BUDGET_PATIENCE 500000
-#define BUDGET_FASTER	4
+/* Microseconds for which no body is cut off. */
+#define BUDGET_GRACE 1000000
 
 /* Microseconds that a body waits in all; senders give up after 3 s. */
 #define BUDGET_WAIT 2000000
@@ -39,14 +38,10 @@ struct budget_share {
 	struct budget_share *next;
 	void (*cut)(void *peer);
 	void *peer;
-	size_t len;   /* bytes asked for; all but the last piece arrived */
-	size_t taken; /* bytes of the budget; 0 up to BUDGET_FREE */
-	/* How much there was and when, twice: its pace is that since the first
-	 * of these, which is up to two seconds ago. */
-	struct {
-		int64_t at; /* clock_monotonic() */
-		size_t len;
-	} marks[2];
+	size_t taken; /* bytes; 0 up to BUDGET_FREE */
+	/* clock_monotonic(): when it took the first bytes; the time that it
+	 * waited for room is not counted. */
+	int64_t since;
 	int64_t asked;	/* clock_monotonic(): for room */
 	int64_t waited; /* microseconds spent waiting for it */
 	bool listed, waiting, settled, was_cut;
@@ -56,13 +51,12 @@ struct budget_share {
 void budget_set(size_t bytes);
 
 /*
- * A share for a body that begins to arrive now, from clock_monotonic(). cut
- * ends the sending of that peer; another thread calls it while it holds the
- * budget's lock, so it must not call back. The share stays where it is until
- * budget_give().
+ * A share for a body. cut ends the sending of that peer; another thread calls
+ * it while it holds the budget's lock, so it must not call back. The share
+ * stays where it is until budget_give().
  */
-void budget_join(struct budget_share *share, int64_t now,
-    void (*cut)(void *peer), void *peer);
+void budget_join(
+    struct budget_share *share, void (*cut)(void *peer), void *peer);
 
 /*
  * Make the share enough for len bytes of body; call it before each piece is

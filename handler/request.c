@@ -154,7 +154,8 @@ no_room(struct error *err, const struct budget_share *share, size_t arrived)
 	if (budget_was_cut(share))
 		return error_set(err, ERROR_SLOW,
 		    "cut off after %zu bytes: memory for large bodies was "
-		    "short (-m), and this one was the slowest",
+		    "short (-m), and this one had held the most for the "
+		    "longest",
 		    arrived);
 	return error_set(
 	    err, ERROR_MEMORY, "too many large bodies at once, see -m");
@@ -189,7 +190,7 @@ static int64_t
 piece_deadline(const struct request *rq, size_t arrived)
 {
 	int64_t whole =
-	    rq->started + rq->wait + (int64_t)arrived * 1000000 / BUDGET_PACE;
+	    rq->started + rq->wait + (int64_t)arrived * 1000000 / REQUEST_PACE;
 	int64_t piece = clock_monotonic() + rq->wait;
 
 	return piece < whole ? piece : whole;

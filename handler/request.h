@@ -22,6 +22,9 @@ enum turn {
 	TURN_TAKES  /* the peer takes the answer */
 };
 
+/* A body should arrive at so many bytes a second. */
+#define REQUEST_PACE 65536
+
 struct transport {
 	/* Up to len bytes, which is not 0; 0 at the end, -1 when the stream
 	 * is broken. */
@@ -80,7 +83,7 @@ void request_target(
 
 /*
  * Read the whole body, up to the ceiling of the buffer. The peer has rq->wait
- * from rq->started on, and a second more for each BUDGET_PACE bytes that
+ * from rq->started on, and a second more for each REQUEST_PACE bytes that
  * have arrived; and rq->wait for each 16 KiB.
  *
  * 0, or -1: ERROR_TOO_LARGE, ERROR_INCOMPLETE, ERROR_REQUEST, ERROR_SLOW,

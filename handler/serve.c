@@ -26,8 +26,7 @@ exchange_init(struct exchange *x, const struct request *rq)
 	x->request = rq;
 	x->spool = (struct spool)SPOOL_INIT;
 	message_init(&x->message, 0);
-	budget_join(
-	    &x->body_share, rq->started, rq->transport->cut, rq->connection);
+	budget_join(&x->body_share, rq->transport->cut, rq->connection);
 }
 
 static void

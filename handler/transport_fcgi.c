@@ -24,6 +24,7 @@
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 #include "base/clock.h"
@@ -35,7 +36,8 @@
 #define STACK_SIZE    (512 * 1024)
 #define SCAN_SECONDS  1
 #define BUSY_TIME     1500000	/* microseconds */
-#define STOP_TIME     3000000	/* microseconds */
+#define STOP_TIME     1500000	/* microseconds */
+#define DRAIN_TIME    2000000	/* microseconds */
 #define STOP_SCAN     200000000 /* nanoseconds */
 #define HEADERS_LARGE 65536
 #define PAUSE_MS      50 /* before the next try when descriptors ran out */
@@ -145,20 +147,41 @@ duplicate(int fd)
 }
 
 /*
- * To close a connection with unread bytes in it would take back the answer:
- * libfcgi then waits until the peer has closed. There is no need to wait for
- * one that has sent all of its request; should it send more, it is nothing
- * that nginx or Apache send.
+ * A peer that is still sending when its connection is closed may not get to
+ * read the answer: nginx and Apache give one of their own when they cannot
+ * send on. So what it sends is read, until it has closed its end.
+ */
+static void
+drain(struct watch *watch, int fd)
+{
+	const int64_t until = clock_monotonic() + DRAIN_TIME;
+	struct pollfd poller = { fd, POLLIN, 0 };
+	char discarded[16384];
+	int64_t left;
+
+	watch_leave(watch, until);
+	(void)shutdown(fd, SHUT_WR);
+	do {
+		left = until - clock_monotonic();
+	} while (left > 0 && poll(&poller, 1, (int)(left / 1000) + 1) > 0 &&
+	    read(fd, discarded, sizeof(discarded)) > 0);
+}
+
+/*
+ * libfcgi has closed its streams and only frees them here: its own close
+ * waits without a limit. A peer that has sent all of its request need not be
+ * waited for; should it send more, it is nothing that nginx or Apache send.
  */
 static void
 finish(struct connection *c)
 {
 	int fd = c->fcgi.ipcFd;
 
-	c->fcgi.keepConnection = c->at_end;
+	c->fcgi.ipcFd = -1;
 	FCGX_Finish_r(&c->fcgi);
-	if (c->fcgi.ipcFd >= 0)
-		(void)close(fd);
+	if (!c->at_end)
+		drain(c->watch, fd);
+	(void)close(fd);
 }
 
 /*
@@ -351,10 +374,10 @@ wait_for_signal(struct server *server, const sigset_t *signals)
 }
 
 /*
- * Let every thread finish the request it has. A peer that still sends has
- * STOP_TIME at most: until the last one is done no new process serves the
- * others, and what has not arrived was not promised. Storing and answering
- * keep their time.
+ * Let every thread finish the request it has. A peer that has its answer is
+ * let go at once, and one that still sends has STOP_TIME at most: until the
+ * last one is done no new process serves the others, and what has not arrived
+ * was not promised. Storing and answering keep their time.
  */
 static void
 wait_for_workers(struct server *server)
@@ -374,7 +397,7 @@ wait_for_workers(struct server *server)
 		(void)pthread_cond_timedwait(
 		    &server->ended, &server->lock, &until);
 		watchdog_scan(server->watches, (size_t)server->options.threads,
-		    over ? INT64_MAX : INT64_MIN);
+		    over ? INT64_MAX : WATCH_LEAVING);
 		over = clock_monotonic() >= limit;
 	}
 	(void)pthread_mutex_unlock(&server->lock);

@@ -54,6 +54,13 @@ end_sending(struct watch *watch)
 }
 
 void
+watch_leave(struct watch *watch, int64_t deadline)
+{
+	atomic_store(&watch->begun, INT64_MIN);
+	watch_turn(watch, TURN_SENDS, deadline);
+}
+
+void
 watch_cut(struct watch *watch)
 {
 	(void)pthread_mutex_lock(&watch->lock);

@@ -41,6 +41,14 @@ void watch_turn(struct watch *watch, enum turn turn, int64_t deadline);
  */
 void watch_cut(struct watch *watch);
 
+/*
+ * The peer has its answer and may send on until then, for nothing: every
+ * scan for WATCH_LEAVING or a later time ends its sending.
+ */
+void watch_leave(struct watch *watch, int64_t deadline);
+
+#define WATCH_LEAVING (INT64_MIN + 1)
+
 void watch_stop(struct watch *watch);
 
 void watch_init(struct watch *watch);

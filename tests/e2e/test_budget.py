@@ -21,23 +21,46 @@ def held(handler, spool):
 def _():
     spool = new_spool()
     with Handler(args=("-m", "1")) as handler:
-        first, _ = held(handler, spool)
-        with first:
+        # One has all of the budget, the other comes on top of it.
+        first, second = (held(handler, spool)[0] for _ in range(2))
+        with first, second:
             got = handler.request(SMALL, **endpoint(spool.path))
             eq("status of a small one", got.status, 200)
-            # What the first one sent counts for a second or two.
-            wait_for(lambda: handler.request(
-                LARGE, **endpoint(spool.path)).status == 200, "room for it")
+            # No body is cut off in its first second.
+            got = handler.request(LARGE, **endpoint(spool.path))
+            eq("status of a large one", got.status, 200)
             got = first.answer()
             eq("status of the one that stalls", got.status, 503)
             eq("rule", got.rule(), "too-slow")
             ok("it may come again", got.header("Retry-After"))
+            # Its place is enough.
+            got = handler.request(LARGE, **endpoint(spool.path))
+            eq("status of the next large one", got.status, 200)
         eq("status at the end", handler.stop(), 0)
         eq("what is stored", sorted(
             message.data for message in spool.messages()), sorted(
-                [SMALL, LARGE]))
+                [SMALL, LARGE, LARGE]))
         has("the log", handler.new_log(),
             "memory for large bodies was short (-m)")
+
+
+@test("-m: one body does not take the room of all others")
+def _():
+    spool = new_spool()
+    whole = b'{"x":"' + b"y" * (8 * MIB) + b'"}'
+    with Handler(args=("-m", "2")) as handler, \
+            Peer(handler) as larger, Peer(handler) as again:
+        # Over 1 MiB have half of it; a second of this size waits.
+        *most, last, end = records(whole, 256, **endpoint(spool.path))
+        larger.send(*most).taken()
+        again.send(*most[:48])
+        for _ in range(3):
+            got = handler.request(LARGE, **endpoint(spool.path))
+            eq("status of others", got.status, 200)
+        larger.send(last, end)
+        eq("status of the larger one", larger.answer().status, 200)
+        eq("status at the end", handler.stop(), 0)
+    eq("messages", len(spool.names("new")), 4)
 
 
 @test("-m: many large bodies at once wait for each other")

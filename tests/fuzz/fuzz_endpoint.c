@@ -133,7 +133,7 @@ check_body(const struct request *rq, struct span body)
 	bool breaks = s->breaks;
 	struct budget_share share;
 
-	budget_join(&share, 0, NULL, NULL);
+	budget_join(&share, NULL, NULL);
 	if (request_read_body(rq, &got, &share, &err) == 0) {
 		CHECK(got.len <= body.len &&
 		    (!got.len || memcmp(got.at, body.at, got.len) == 0));

@@ -17,10 +17,8 @@
 
 /* The module itself, which waits less: its sum and its times are looked at. */
 #include "../../handler/budget.h"
-#undef BUDGET_PATIENCE
 #undef BUDGET_WAIT
-#define BUDGET_PATIENCE 100000
-#define BUDGET_WAIT	300000
+#define BUDGET_WAIT 300000
 #include "../../handler/budget.c"
 
 #define COUNT(table) (sizeof(table) / sizeof((table)[0]))
@@ -58,17 +56,18 @@ tear_down(void **state)
 {
 	(void)state;
 	assert_int_equal(taken, 0);
-	assert_null(first);
+	assert_int_equal(large, 0);
+	assert_null(extra);
+	assert_null(leaving);
 	assert_null(shares);
 	return 0;
 }
 
-/* A body that began so many microseconds ago. */
 static void
-join(struct body *b, int64_t age)
+join(struct body *b)
 {
 	atomic_init(&b->cut, false);
-	budget_join(&b->share, clock_monotonic() - age, count_cut, &b->cut);
+	budget_join(&b->share, count_cut, &b->cut);
 }
 
 static void
@@ -93,13 +92,13 @@ must_refuse(struct body *b, size_t len)
 	assert_int_equal(b->share.taken, before);
 }
 
-/* Nothing has come for so many microseconds. */
+/* A new body that has held so much for so many microseconds. */
 static void
-stall(struct body *b, int64_t time)
+must_hold(struct body *b, size_t len, int64_t age)
 {
-	b->share.marks[0].at = clock_monotonic() - time;
-	b->share.marks[0].len = b->share.len - 1;
-	b->share.marks[1] = b->share.marks[0];
+	join(b);
+	must_take(b, len);
+	b->share.since -= age;
 }
 
 static void
@@ -113,13 +112,13 @@ static void
 test_sizes(void **state)
 {
 	const size_t sizes[] = { 0, 1, 64 * KIB, 64 * KIB + 1, 100 * KIB,
-		MIB + 1, 16 * MIB };
+		MIB + 1, 8 * MIB };
 	struct body b;
 	size_t i;
 
 	(void)state;
 	for (i = 0; i < COUNT(sizes); i++) {
-		join(&b, 0);
+		join(&b);
 		must_take(&b, sizes[i]);
 		assert_int_equal(taken, b.share.taken);
 		budget_give(&b.share);
@@ -135,8 +134,8 @@ test_growing(void **state)
 	size_t len;
 
 	(void)state;
-	join(&b, 0);
-	for (len = 0; len <= 16 * MIB; len += 16 * KIB) {
+	join(&b);
+	for (len = 0; len <= 8 * MIB; len += 16 * KIB) {
 		must_take(&b, len);
 		assert_int_equal(taken, len > 64 * KIB ? len : 0);
 	}
@@ -151,8 +150,8 @@ test_give_twice(void **state)
 
 	(void)state;
 	budget_give(&a.share);
-	join(&a, 0);
-	join(&b, 0);
+	join(&a);
+	join(&b);
 	must_take(&a, MIB);
 	must_take(&b, MIB);
 	budget_give(&a.share);
@@ -165,28 +164,45 @@ test_give_twice(void **state)
 static void
 test_most(void **state)
 {
-	struct body a, b, small;
+	struct body a, b, c, small;
 
 	(void)state;
-	join(&a, 0);
-	join(&b, 0);
-	join(&small, 0);
-	must_take(&a, 64 * KIB + 1);
-	must_take(&b, 12 * MIB);
-	must_take(&a, 16 * MIB);
-	assert_int_equal(taken, 28 * MIB);
-	budget_settle(&a.share);
-	must_refuse(&b, 12 * MIB + 1);
-	must_take(&small, 64 * KIB);
-	budget_give(&a.share);
+	must_hold(&a, 8 * MIB, 0);
+	must_hold(&b, 64 * KIB + 1, 0);
 	must_take(&b, 16 * MIB);
-	/* It is the first now, and needs no room. */
-	join(&a, 0);
-	budget_set(MIB);
-	must_refuse(&a, 64 * KIB + 1);
-	must_take(&b, 20 * MIB);
+	assert_ptr_equal(extra, &b.share);
+	assert_int_equal(taken, 8 * MIB);
+	join(&c);
+	must_take(&c, MIB);
+	must_refuse(&c, MIB + 1);
+	must_refuse(&a, 8 * MIB + 1);
+	must_hold(&small, 64 * KIB, 0);
 	budget_give(&b.share);
+	must_take(&c, 40 * MIB);
+	assert_ptr_equal(extra, &c.share);
 	budget_give(&a.share);
+	budget_give(&c.share);
+	budget_give(&small.share);
+}
+
+/* Larger ones have half of it, however many they are. */
+static void
+test_room_for_small(void **state)
+{
+	struct body larger[3], small[8];
+	size_t i;
+
+	(void)state;
+	for (i = 0; i < COUNT(larger); i++)
+		must_hold(&larger[i], 4 * MIB, 0);
+	for (i = 0; i < COUNT(small); i++)
+		must_hold(&small[i], MIB, 0);
+	assert_int_equal(taken, 16 * MIB);
+	for (i = 0; i < COUNT(larger); i++)
+		budget_give(&larger[i].share);
+	for (i = 0; i < COUNT(small); i++)
+		budget_give(&small[i].share);
+	assert_int_equal(atomic_load(&cuts), 0);
 }
 
 /* Holds a share until it is cut off, as the thread of a request does. */
@@ -204,139 +220,138 @@ hold(void *arg)
 	return NULL;
 }
 
-/* One that stalls goes at once, however much it has sent before. */
+/* Fills the budget with bodies of MIB and the place on top with another. */
 static void
-test_slowest_goes(void **state)
+fill(struct body *bodies, struct body *on_top, int64_t age)
 {
-	struct body slow, slower, fast, asks;
-	pthread_t thread;
-	int64_t start;
+	size_t i;
 
-	(void)state;
-	join(&fast, 0);
-	join(&slow, 0);
-	join(&slower, 0);
-	join(&asks, 0);
-	must_take(&fast, 4 * MIB);
-	must_take(&slow, 6 * MIB);
-	must_take(&slower, 6 * MIB);
-	must_take(&asks, 64 * KIB);
-	stall(&slow, 2 * SECOND);
-	stall(&slower, 3 * SECOND);
-	assert_int_equal(pthread_create(&thread, NULL, hold, &slower), 0);
-	start = clock_monotonic();
-	must_take(&asks, MIB);
-	if (clock_monotonic() - start >= BUDGET_PATIENCE)
-		print_message("# this machine is slow\n");
-	assert_int_equal(pthread_join(thread, NULL), 0);
-	assert_int_equal(atomic_load(&cuts), 1);
-	assert_true(budget_was_cut(&slower.share));
-	assert_false(budget_was_cut(&slow.share));
-	must_take(&asks, 6 * MIB);
-	budget_give(&fast.share);
-	budget_give(&slow.share);
-	budget_give(&asks.share);
+	for (i = 0; taken < 16 * MIB; i++)
+		must_hold(&bodies[i], MIB, age);
+	must_hold(on_top, MIB, age);
+	assert_ptr_equal(extra, &on_top->share);
+	assert_int_equal(taken, 16 * MIB);
 }
 
-/* One that trickles without ever stalling is known by its whole body. */
 static void
-test_trickling_goes(void **state)
+empty(struct body *bodies, struct body *on_top)
 {
-	struct body trickles, asks;
+	size_t i;
+
+	for (i = 0; i < 16; i++)
+		budget_give(&bodies[i].share);
+	budget_give(&on_top->share);
+}
+
+/* That goes which has held the most for the longest, and it alone. */
+static void
+test_heaviest_goes(void **state)
+{
+	struct body bodies[16], on_top, asks;
 	pthread_t thread;
 
 	(void)state;
-	join(&trickles, 1000 * SECOND);
-	join(&asks, 0);
-	must_take(&trickles, 16 * MIB);
-	must_take(&asks, 64 * KIB);
-	assert_int_equal(pthread_create(&thread, NULL, hold, &trickles), 0);
+	fill(bodies, &on_top, 3 * SECOND);
+	bodies[5].share.since -= SECOND;
+	assert_int_equal(pthread_create(&thread, NULL, hold, &bodies[5]), 0);
+	join(&asks);
 	must_take(&asks, 100 * KIB);
 	assert_int_equal(pthread_join(thread, NULL), 0);
+	assert_int_equal(atomic_load(&cuts), 1);
+	assert_true(budget_was_cut(&bodies[5].share));
 	budget_give(&asks.share);
+	empty(bodies, &on_top);
 }
 
-/* Fast enough, yet slower than the one that asks: after a while only. */
+/* The one on top of the budget is no exception: its place is free then. */
 static void
-test_fast_has_time(void **state)
+test_extra_goes(void **state)
 {
-	struct body holds, asks;
+	struct body bodies[16], on_top, asks;
 	pthread_t thread;
-	int64_t start;
 
 	(void)state;
-	join(&holds, 8 * SECOND);
-	join(&asks, 0);
-	must_take(&holds, 16 * MIB);
-	must_take(&asks, 64 * KIB);
-	assert_int_equal(pthread_create(&thread, NULL, hold, &holds), 0);
-	start = clock_monotonic();
-	must_take(&asks, MIB);
-	assert_in_range(
-	    clock_monotonic() - start, BUDGET_PATIENCE, 60 * SECOND);
+	fill(bodies, &on_top, 2 * SECOND);
+	must_take(&on_top, 8 * MIB);
+	assert_int_equal(pthread_create(&thread, NULL, hold, &on_top), 0);
+	join(&asks);
+	must_take(&asks, 100 * KIB);
 	assert_int_equal(pthread_join(thread, NULL), 0);
+	assert_int_equal(atomic_load(&cuts), 1);
+	assert_ptr_equal(extra, &asks.share);
 	budget_give(&asks.share);
+	empty(bodies, &on_top);
 }
 
-/* Those that come equally fast wait for each other. */
+/* No body goes in its first second, none that is there, none for a worse. */
 static void
-test_equals_take_turns(void **state)
+test_nobody_goes(void **state)
 {
-	struct body holds, asks;
+	struct body bodies[16], on_top, asks;
+	int64_t start;
+	size_t i;
 
 	(void)state;
-	join(&holds, SECOND);
-	join(&asks, SECOND);
-	must_take(&holds, 15 * MIB);
-	must_take(&asks, MIB);
-	asks.share.len = 30 * MIB;
+	fill(bodies, &on_top, 0);
+	join(&asks);
+	start = clock_monotonic();
+	must_refuse(&asks, 100 * KIB);
+	assert_in_range(clock_monotonic() - start, BUDGET_WAIT, 60 * SECOND);
+	/* It has waited as long as it may. */
+	must_refuse(&asks, 100 * KIB);
+	assert_false(budget_was_cut(&asks.share));
+	budget_give(&asks.share);
+	for (i = 0; i < 16; i++) {
+		budget_settle(&bodies[i].share);
+		bodies[i].share.since -= 1000 * SECOND;
+	}
+	on_top.share.since -= 10 * SECOND;
+	must_refuse(&bodies[0], MIB + 1);
+	budget_settle(&on_top.share);
+	join(&asks);
+	must_refuse(&asks, 100 * KIB);
+	assert_int_equal(atomic_load(&cuts), 0);
+	budget_give(&asks.share);
+	empty(bodies, &on_top);
+}
+
+/* One of up to MIB does not go for a larger one. */
+static void
+test_small_stays(void **state)
+{
+	struct body small[8], larger, on_top, asks;
+	size_t i;
+
+	(void)state;
+	for (i = 0; i < COUNT(small); i++)
+		must_hold(&small[i], MIB, 1000 * SECOND);
+	must_hold(&larger, 8 * MIB, 0);
+	must_hold(&on_top, 2 * MIB, 0);
+	must_hold(&asks, 64 * KIB, 0);
 	must_refuse(&asks, 2 * MIB);
 	assert_int_equal(atomic_load(&cuts), 0);
-	budget_give(&holds.share);
 	budget_give(&asks.share);
+	budget_give(&larger.share);
+	budget_give(&on_top.share);
+	for (i = 0; i < COUNT(small); i++)
+		budget_give(&small[i].share);
 }
 
-/* The one that asks is the slowest: it waits, and then it is refused. */
+/* The time that a body waits for room does not count against it. */
 static void
-test_slowest_waits(void **state)
+test_waiting_is_free(void **state)
 {
-	struct body holds, asks;
-	int64_t start;
+	struct body bodies[16], on_top, asks;
+	int64_t since;
 
 	(void)state;
-	join(&holds, 0);
-	join(&asks, 10 * SECOND);
-	must_take(&holds, 16 * MIB);
-	must_take(&asks, 64 * KIB);
-	start = clock_monotonic();
-	must_refuse(&asks, 64 * KIB + 1);
-	assert_in_range(clock_monotonic() - start, BUDGET_WAIT, 60 * SECOND);
-	assert_int_equal(atomic_load(&cuts), 0);
-	assert_false(budget_was_cut(&asks.share));
-	/* It has waited as long as it may. */
-	start = clock_monotonic();
-	must_refuse(&asks, 64 * KIB + 1);
-	budget_give(&holds.share);
-	must_take(&asks, MIB);
+	fill(bodies, &on_top, 0);
+	join(&asks);
+	since = clock_monotonic();
+	must_refuse(&asks, 100 * KIB);
+	assert_in_range(asks.share.since, since + BUDGET_WAIT, INT64_MAX);
 	budget_give(&asks.share);
-}
-
-/* A body that is there is not cut off, however slowly it came. */
-static void
-test_settled_stays(void **state)
-{
-	struct body holds, asks;
-
-	(void)state;
-	join(&holds, 1000 * SECOND);
-	join(&asks, 0);
-	must_take(&holds, 16 * MIB);
-	must_take(&asks, 64 * KIB);
-	budget_settle(&holds.share);
-	must_refuse(&asks, MIB);
-	assert_int_equal(atomic_load(&cuts), 0);
-	budget_give(&holds.share);
-	budget_give(&asks.share);
+	empty(bodies, &on_top);
 }
 
 struct asker {
@@ -356,31 +371,28 @@ ask(void *arg)
 	return NULL;
 }
 
-/* One that waits for room is in the way of a faster one like any other. */
+/* One that waits for room is in the way like any other. */
 static void
 test_waiting_goes(void **state)
 {
 	const struct timespec pause = { 0, 10000000 };
-	struct asker slow = { .len = 12 * MIB };
-	struct body holds, asks;
+	struct asker heavy = { .len = 2 * MIB };
+	struct body bodies[16], on_top, asks;
 	pthread_t thread;
 
 	(void)state;
-	join(&holds, 0);
-	join(&slow.body, 100 * SECOND);
-	join(&asks, 0);
-	must_take(&holds, 8 * MIB);
-	budget_settle(&holds.share);
-	must_take(&slow.body, 4 * MIB);
-	must_take(&asks, 4 * MIB);
-	assert_int_equal(pthread_create(&thread, NULL, ask, &slow), 0);
+	must_hold(&heavy.body, MIB, 100 * SECOND);
+	bodies[15] = (struct body){ 0 };
+	fill(bodies, &on_top, 0);
+	assert_int_equal(pthread_create(&thread, NULL, ask, &heavy), 0);
 	(void)nanosleep(&pause, NULL);
-	must_take(&asks, 8 * MIB);
+	join(&asks);
+	must_take(&asks, 100 * KIB);
 	assert_int_equal(pthread_join(thread, NULL), 0);
-	assert_false(slow.got);
+	assert_false(heavy.got);
 	assert_int_equal(atomic_load(&cuts), 0);
-	budget_give(&holds.share);
 	budget_give(&asks.share);
+	empty(bodies, &on_top);
 }
 
 #define THREADS 16
@@ -407,7 +419,7 @@ take_and_give(void *arg)
 	int i;
 
 	for (i = 0; i < ROUNDS; i++) {
-		join(&b, 0);
+		join(&b);
 		had = 0;
 		seed = seed * 1103515245 + 12345;
 		len = (size_t)(seed >> 16) % 256 * 64 * KIB;
@@ -455,12 +467,12 @@ main(void)
 		ROW(test_growing),
 		ROW(test_give_twice),
 		ROW(test_most),
-		ROW(test_slowest_goes),
-		ROW(test_trickling_goes),
-		ROW(test_fast_has_time),
-		ROW(test_equals_take_turns),
-		ROW(test_slowest_waits),
-		ROW(test_settled_stays),
+		ROW(test_room_for_small),
+		ROW(test_heaviest_goes),
+		ROW(test_extra_goes),
+		ROW(test_nobody_goes),
+		ROW(test_small_stays),
+		ROW(test_waiting_is_free),
 		ROW(test_waiting_goes),
 		ROW(test_threads),
 	};
