@@ -116,14 +116,14 @@ find_worse(const struct budget_share *than, int64_t now, bool for_large)
 	return worst;
 }
 
+/* Again and again, until it leaves: its peer may just have begun to wait. */
 static void
 cut(struct budget_share *share)
 {
-	leaving = share;
 	share->was_cut = true;
 	if (share->waiting)
 		(void)pthread_cond_broadcast(&given);
-	else
+	else if (!share->settled)
 		share->cut(share->peer);
 }
 
@@ -143,17 +143,16 @@ wait_a_little(void)
 static bool
 wait_for_room(struct budget_share *share, size_t len)
 {
-	struct budget_share *worse;
 	int64_t now = share->asked;
 	bool room = false;
 
 	share->waiting = true;
 	while (!share->was_cut && !(room = find_room(share, len)) &&
 	    share->waited + now - share->asked < BUDGET_WAIT) {
-		worse =
-		    leaving ? NULL : find_worse(share, now, len > BUDGET_SMALL);
-		if (worse)
-			cut(worse);
+		if (!leaving)
+			leaving = find_worse(share, now, len > BUDGET_SMALL);
+		if (leaving)
+			cut(leaving);
 		wait_a_little();
 		now = clock_monotonic();
 	}

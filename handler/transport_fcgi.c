@@ -16,7 +16,6 @@
 #include <errno.h>
 #include <fastcgi.h>
 #include <fcgiapp.h>
-#include <fcntl.h>
 #include <malloc.h>
 #include <poll.h>
 #include <pthread.h>
@@ -38,9 +37,8 @@
 #define BUSY_TIME     1500000	/* microseconds */
 #define STOP_TIME     1500000	/* microseconds */
 #define DRAIN_TIME    2000000	/* microseconds */
-#define STOP_SCAN     200000000 /* nanoseconds */
+#define SOON	      200000000 /* nanoseconds: the next scan when it matters */
 #define HEADERS_LARGE 65536
-#define PAUSE_MS      50 /* before the next try when descriptors ran out */
 
 struct server {
 	struct fcgi_options options;
@@ -98,9 +96,12 @@ static int
 fcgi_finish(void *connection)
 {
 	struct connection *c = connection;
+	int rc;
 
 	(void)FCGX_FClose(c->fcgi.err);
-	return FCGX_FClose(c->fcgi.out) == 0 ? 0 : -1;
+	rc = FCGX_FClose(c->fcgi.out);
+	watch_turn(c->watch, TURN_OURS, 0);
+	return rc == 0 ? 0 : -1;
 }
 
 static void
@@ -130,21 +131,6 @@ static const struct transport transport_fcgi = {
 	.cut = fcgi_cut,
 	.has_end = true,
 };
-
-/* The watch's own descriptor; -1 when there is none to be had. */
-static int
-duplicate(int fd)
-{
-	int copy, tries;
-
-	for (tries = 0; tries < 100; tries++) {
-		copy = fcntl(fd, F_DUPFD_CLOEXEC, 0);
-		if (copy >= 0 || errno != EMFILE)
-			return copy;
-		(void)poll(NULL, 0, PAUSE_MS);
-	}
-	return -1;
-}
 
 /*
  * A peer that is still sending when its connection is closed may not get to
@@ -207,16 +193,9 @@ serve_connection(struct server *server, struct watch *watch, int fd)
 		.connection = &c,
 		.started = clock_monotonic(),
 		.wait = server->wait };
-	int copy = duplicate(fd);
 	bool trim = false;
 
-	if (copy < 0) {
-		log_event(LOG_PRIORITY_ERROR, "connection-dropped",
-		    "no descriptor left");
-		(void)close(fd);
-		return;
-	}
-	watch_start(watch, copy, rq.started + rq.wait);
+	watch_start(watch, rq.started + rq.wait);
 	/* No listener: libfcgi gives up when the connection is no good. */
 	(void)FCGX_InitRequest(&c.fcgi, -1, FCGI_FAIL_ACCEPT_ON_INTR);
 	c.fcgi.ipcFd = fd;
@@ -346,6 +325,7 @@ server_init(struct server *server, const struct fcgi_options *options)
 	}
 	/* libfcgi has put a handler of its own there. */
 	(void)signal(SIGPIPE, SIG_IGN);
+	watchdog_init();
 	for (i = 0; i < options->threads; i++)
 		watch_init(&server->watches[i]);
 	return 0;
@@ -356,10 +336,12 @@ static void
 wait_for_signal(struct server *server, const sigset_t *signals)
 {
 	const struct timespec second = { SCAN_SECONDS, 0 };
+	const struct timespec soon = { 0, SOON };
 	size_t count = (size_t)server->options.threads;
-	bool broken = false, busy;
+	bool broken = false, busy = false;
 
-	while (!broken && sigtimedwait(signals, NULL, &second) < 0) {
+	while (!broken &&
+	    sigtimedwait(signals, NULL, busy ? &soon : &second) < 0) {
 		(void)pthread_mutex_lock(&server->lock);
 		broken = server->broken;
 		busy = server->idle == 0 &&
@@ -391,7 +373,7 @@ wait_for_workers(struct server *server)
 	(void)pthread_mutex_lock(&server->lock);
 	while (server->running > 0) {
 		(void)clock_gettime(CLOCK_MONOTONIC, &until);
-		until.tv_nsec += STOP_SCAN;
+		until.tv_nsec += SOON;
 		until.tv_sec += until.tv_nsec / 1000000000;
 		until.tv_nsec %= 1000000000;
 		(void)pthread_cond_timedwait(

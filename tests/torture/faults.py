@@ -939,8 +939,6 @@ def _(program):
                          or len(load.calls) >= 200 * TIMES
                          and time.monotonic() > until, "answers", 60)
                 ok("the handler runs", handler.alive())
-            # "connection-dropped": there was none left to look after it.
-            # It waits five seconds for one.
             counts = check(f"{number} descriptors", load, (200, 503, 0),
                            within=8, left=0)
             for status, count in counts.items():
