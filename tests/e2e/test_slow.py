@@ -6,6 +6,7 @@ a key. True messages are answered all the same within the 3 s that senders
 wait, and the handler ends in time when it is told to.
 """
 
+import concurrent.futures
 import contextlib
 import os
 import signal
@@ -250,13 +251,17 @@ def _():
              ("1 MiB, 640 KiB a second", signed(MIB), 32 * KIB, 0.05))
     for count, size in ((5, 16000 * KIB), (80, 1000 * KIB)):
         with Handler(user="www-data") as handler, \
-                Apache(handler, keys=[KEY]) as web, Bursts(web, count, size):
+                Apache(handler, keys=[KEY]) as web, \
+                Bursts(web, count, size), \
+                concurrent.futures.ThreadPoolExecutor(len(lines)) as pool:
             time.sleep(2)
-            for _ in range(3):
-                for what, body, piece, every in lines:
+            for _ in range(2):
+                calls = [(what, pool.submit(shaped, web, *line))
+                         for what, *line in lines]
+                for what, call in calls:
                     eq(f"{count} bursts of {size // KIB} KiB: {what}",
-                       shaped(web, body, piece, every), 200)
-            eq("messages", len(web.spool("shipmondo").names("new")), 9)
+                       call.result(), 200)
+            eq("messages", len(web.spool("shipmondo").names("new")), 6)
 
 
 @test("uploads above the least pace do not keep the memory, either")
@@ -373,6 +378,22 @@ def _():
         def given_back():
             return memory(handler.pid, "VmRSS") - before < 32 * MIB
         wait_for(given_back, "memory given back")
+
+
+@test("CGI: Apache's MinRate bounds how long a slow caller holds a worker")
+def _():
+    with Apache(None, "hookdir-cgi.conf", keys=[KEY],
+                main="RequestReadTimeout body=2,MinRate=65536") as web, \
+            contextlib.closing(post_slowly(
+                web, "/webhook/shipmondo", MIB, 100)) as sock:
+        start = time.monotonic()
+        with Trickle([sock], b" " * 1000, 0.1):
+            in_time("a message", lambda: web.post(
+                "/webhook/shipmondo", signed(2 * KIB), shipmondo.HEADERS))
+            eq("status", web.read(sock).status, 408)
+        took = time.monotonic() - start
+        ok(f"{took:.1f} s is not for ever", took < 9)
+        eq("messages", len(web.spool("shipmondo").names("new")), 1)
 
 
 @test("CGI: a body that falls silent is a 503")
