@@ -22,6 +22,7 @@ static struct budget_share *extra;   /* the one on top of the budget */
 static struct budget_share *leaving; /* was cut off, has not yet given back */
 static size_t taken;		     /* the sum of all but the extra one */
 static size_t large;		     /* of these, the sum of those over SMALL */
+static bool stopped;		     /* nobody waits any more */
 
 void
 budget_set(size_t bytes)
@@ -147,7 +148,7 @@ wait_for_room(struct budget_share *share, size_t len)
 	bool room = false;
 
 	share->waiting = true;
-	while (!share->was_cut && !(room = find_room(share, len)) &&
+	while (!share->was_cut && !(room = find_room(share, len)) && !stopped &&
 	    share->waited + now - share->asked < BUDGET_WAIT) {
 		if (!leaving)
 			leaving = find_worse(share, now, len > BUDGET_SMALL);
@@ -180,6 +181,15 @@ budget_take(struct budget_share *share, size_t len)
 	room = wait_for_room(share, len);
 	(void)pthread_mutex_unlock(&lock);
 	return room;
+}
+
+void
+budget_stop(void)
+{
+	(void)pthread_mutex_lock(&lock);
+	stopped = true;
+	(void)pthread_cond_broadcast(&given);
+	(void)pthread_mutex_unlock(&lock);
 }
 
 void

@@ -65,6 +65,9 @@ void budget_join(
  */
 bool budget_take(struct budget_share *share, size_t len);
 
+/* From now on no body waits: what has no room is refused at once. */
+void budget_stop(void);
+
 /* The body is there, or no more of it is read: it is not cut off any more. */
 void budget_settle(struct budget_share *share);
 

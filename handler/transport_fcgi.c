@@ -26,6 +26,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "budget.h"
 #include "base/clock.h"
 #include "listener.h"
 #include "log.h"
@@ -381,6 +382,8 @@ wait_for_workers(struct server *server)
 		watchdog_scan(server->watches, (size_t)server->options.threads,
 		    over ? INT64_MAX : WATCH_LEAVING);
 		over = clock_monotonic() >= limit;
+		if (over)
+			budget_stop();
 	}
 	(void)pthread_mutex_unlock(&server->lock);
 	for (i = 0; i < server->started; i++)

@@ -331,6 +331,19 @@ def _():
             BODY, **endpoint(spool.path)).status, IN_TIME)
 
 
+@test("a restart does not wait for bodies that wait for memory")
+def _():
+    spool = new_spool()
+    with Handler(args=("-m", "1")) as handler, \
+            contextlib.ExitStack() as stack:
+        for arrived in (900, 900, 400, 400, 400):
+            peer = stack.enter_context(Peer(handler))
+            with contextlib.suppress(OSError):
+                peer.send(opening(16 * MIB, arrived * KIB, spool))
+        restart_in_time(handler, lambda: handler.request(
+            BODY, **endpoint(spool.path)).status, IN_TIME)
+
+
 @test("a call that comes at SIGTERM beside a slow body is in time")
 def _():
     spool = new_spool()

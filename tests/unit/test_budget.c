@@ -315,6 +315,23 @@ test_nobody_goes(void **state)
 	empty(bodies, &on_top);
 }
 
+/* When the process ends nobody waits. */
+static void
+test_stop(void **state)
+{
+	struct body bodies[16], on_top, asks;
+
+	(void)state;
+	fill(bodies, &on_top, 0);
+	budget_stop();
+	join(&asks);
+	must_refuse(&asks, 100 * KIB);
+	assert_int_equal(asks.share.waited, 0);
+	budget_give(&asks.share);
+	empty(bodies, &on_top);
+	stopped = false;
+}
+
 /* One of up to MIB does not go for a larger one. */
 static void
 test_small_stays(void **state)
@@ -471,6 +488,7 @@ main(void)
 		ROW(test_heaviest_goes),
 		ROW(test_extra_goes),
 		ROW(test_nobody_goes),
+		ROW(test_stop),
 		ROW(test_small_stays),
 		ROW(test_waiting_is_free),
 		ROW(test_waiting_goes),
