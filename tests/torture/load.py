@@ -464,7 +464,7 @@ def large_bodies(handler, rounds):
     return accepted
 
 
-@test("16 MiB on all threads: memory is bounded by -m", seconds=SECONDS)
+@test("16 MiB on all threads: memory is bounded by -m", seconds=3 * SECONDS)
 def _():
     for name in (WORST, KINDS[1]):
         kind(name, LARGEST)  # made before there is somebody to disturb
