@@ -709,7 +709,9 @@ class Slow:
         for at in range(1, self.PIECES + 1):
             time.sleep(1)
             for sock, body in zip(self.socks, self.bodies):
-                sock.sendall(body[at * self.SIZE:(at + 1) * self.SIZE])
+                # One that was cut off may be closed already.
+                with contextlib.suppress(OSError):
+                    sock.sendall(body[at * self.SIZE:(at + 1) * self.SIZE])
 
     def answers(self):
         self.sender.join()
@@ -772,8 +774,10 @@ def _():
     eq("missing", missing, 0)
     eq("statuses of ordinary calls", set(statuses(others.answers)), {200})
     # Apache answers 408, or the connection ends while it still sends.
-    ok("slow ones are answered or cut off",
-       set(statuses(answers)) <= {200, 408, 503, None})
+    got = statuses(answers)
+    figure("200 slow clients and 160 threads: statuses of slow clients", got,
+           "200, 408, 503, or cut off")
+    ok(f"statuses {got} of slow clients", set(got) <= {0, 200, 408, 503})
     patient = variant(("handler/transport_fcgi.c",
                        r"busy \? clock_monotonic\(\) - BUSY_TIME : INT64_MIN",
                        "INT64_MIN"))
