@@ -7,9 +7,12 @@
  */
 #include "queue/document.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <stdbool.h>
 #include <stdio.h>
+#include <string.h>
 #include <unistd.h>
 
 #include "base/io.h"
@@ -67,6 +70,54 @@ document_copy(int root, const struct spool_name *name,
 	return rc;
 }
 
+/* A directory that cannot be read may hold a copy. */
+static bool
+holds_copy(int root, const char *state, const char *base)
+{
+	struct error failed = ERROR_INIT;
+	int fd = io_open_dir(root, state, &failed);
+	DIR *dir = fd < 0 ? NULL : fdopendir(fd);
+	struct spool_name name;
+	struct dirent *entry;
+	bool found = false;
+
+	if (!dir) {
+		io_discard(&fd);
+		return failed.errnum != ENOENT;
+	}
+	while (!found && (entry = readdir(dir)) != NULL)
+		found = spool_name_parse(entry->d_name, &name) &&
+		    strcmp(name.base, base) == 0;
+	(void)closedir(dir);
+	return found;
+}
+
+/*
+ * An operator can copy a message from one state to another: both files then
+ * have one document. new/ can be very large, so there only the name is looked
+ * for that a message arrives with.
+ */
+static bool
+has_copy(int root, const char *base)
+{
+	static const char *const states[] = { "cur", "hold", "failed" };
+	static const char *const endings[] = { "", ".json" };
+	char path[sizeof("new/.json") + NAME_MAX];
+	struct stat st;
+	size_t i;
+
+	for (i = 0; i < sizeof(endings) / sizeof(endings[0]); i++) {
+		(void)snprintf(
+		    path, sizeof(path), "new/%s%s", base, endings[i]);
+		if (fstatat(root, path, &st, AT_SYMLINK_NOFOLLOW) == 0)
+			return true;
+	}
+	for (i = 0; i < sizeof(states) / sizeof(states[0]); i++)
+		if (holds_copy(root, states[i], base))
+			return true;
+	return false;
+}
+
 int
 document_remove(
     int root, const struct spool_name *name, int changed, struct error *err)
@@ -74,6 +125,10 @@ document_remove(
 	char file[FILE_SIZE];
 	int dir, rc = find(root, name, &dir, file, err);
 
+	if (rc == 1 && has_copy(root, name->base)) {
+		io_discard(&dir);
+		return 0;
+	}
 	if (rc != 1)
 		return rc;
 	if (changed >= 0 && io_fsync(changed, "a directory", err) < 0)

@@ -31,7 +31,9 @@ int document_copy(int root, const struct spool_name *name,
  * spool. changed is the directory that the event was removed from, or has been
  * moved to; it is flushed first, so that a power cut does not bring the event
  * back without its document. -1 for changed: there is nothing to flush.
- * 1: removed. 0: there is none. -1: failed, and the document is still there.
+ * 1: removed. 0: there is none; or another file with the same base is still in
+ * the spool, a copy, which keeps it. -1: failed, and the document is still
+ * there.
  */
 int document_remove(
     int root, const struct spool_name *name, int changed, struct error *err);

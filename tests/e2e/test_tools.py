@@ -1142,6 +1142,25 @@ def goes_with_its_event(archive):
         eq("so many", len(os.listdir(f"{archive}/documents")), 6)
 
 
+@test("a copy of an event keeps the document that both have")
+def _():
+    place = Place()
+    base = place.put("failed", added=",tries=2", age=100)
+    document(place, base)
+    copies = {"hold": f"{base}.json", "new": f"{base}.json"}
+    for state, name in copies.items():
+        write(f"{place.path}/{state}/{name}", "{}")
+    place.run("expire", "--older-than=1m", "--state=failed")
+    eq("failed/", place.names("failed"), [])
+    eq("two are left", place.names("documents"), [f"{base}.bin"])
+    tool("run", place.path, "--", "true")
+    eq("new/", place.names("new"), [])
+    eq("one is left", place.names("documents"), [f"{base}.bin"])
+    tool("release", place.path, base)
+    tool("run", place.path, "--", "true")
+    eq("none", place.names("documents"), [])
+
+
 @test("a document goes where its event goes")
 def _():
     with tempfile.TemporaryDirectory(dir="/dev/shm") as other:

@@ -462,6 +462,51 @@ test_document_stays(void **state)
 	close_stage(&stage);
 }
 
+static void
+finish_one(struct stage *stage, const char *file)
+{
+	struct archive none = ARCHIVE_INIT;
+	struct error err = ERROR_INIT;
+	struct claim claim;
+
+	put_message(stage, "new", file);
+	claim = must_take(stage, file);
+	assert_int_equal(claim_finish(&stage->queue, &claim, &none, &err), 0);
+}
+
+/* An operator has copied a message: the last copy takes the document along. */
+static void
+test_document_of_a_copy_stays(void **state)
+{
+	static const struct {
+		const char *state, *file;
+	} copies[] = {
+		{ "new", "a.json" },
+		{ "cur", "a,tries=7.json" },
+		{ "hold", "a.json" },
+		{ "failed", "a,tries=9.json" },
+	};
+	struct stage stage = open_stage();
+	size_t i;
+
+	(void)state;
+	put_document(&stage, "a.bin");
+	assert_int_equal(mkdir(in_spool(&stage.place, "hold"), 0700), 0);
+	assert_int_equal(mkdir(in_spool(&stage.place, "failed"), 0700), 0);
+	for (i = 0; i < COUNT(copies); i++) {
+		put_message(&stage, copies[i].state, copies[i].file);
+		finish_one(&stage, "a,tries=1.json");
+		assert_only(&stage, "documents", "a.bin");
+		assert_int_equal(unlink(in_folder(&stage.place, copies[i].state,
+				     copies[i].file)),
+		    0);
+	}
+	put_message(&stage, "failed", "ab.json");
+	finish_one(&stage, "a,tries=1.json");
+	assert_only(&stage, "documents", NULL);
+	close_stage(&stage);
+}
+
 /* Its event is not archived without it, and is done when there is room. */
 static void
 test_document_is_not_archived(void **state)
@@ -1677,6 +1722,7 @@ main(void)
 		cmocka_unit_test(test_finished_after_others_had_moved_it),
 		cmocka_unit_test(test_finished_with_a_document),
 		cmocka_unit_test(test_document_stays),
+		cmocka_unit_test(test_document_of_a_copy_stays),
 		cmocka_unit_test(test_document_is_not_archived),
 		cmocka_unit_test(test_log_goes_after_a_try_that_counts),
 		cmocka_unit_test(test_log_goes_after_a_try_that_does_not_count),
