@@ -188,9 +188,9 @@ read_whole(struct event *event, int fd, struct error *err)
 
 	if (fstat(fd, &st) < 0)
 		return error_system(err, "cannot look at an event");
-	/* One more than there is: whoever reads less has read it all. */
-	if (st.st_size >= FRONT && st.st_size <= (off_t)EVENT_MAX)
-		len = (size_t)st.st_size + 1;
+	/* A message in a spool has its size: one read, and as much memory. */
+	if (st.st_size > 0 && st.st_size <= (off_t)EVENT_MAX)
+		return read_front(event, fd, (size_t)st.st_size, &end, err);
 	while (!end && event->text.len <= EVENT_MAX) {
 		if (read_front(event, fd, len, &end, err) < 0)
 			return -1;
