@@ -14,6 +14,7 @@
 #include "net/fetch_job.h"
 #include "net/fetch_past.h"
 #include "base/io.h"
+#include "spool/room.h"
 #include "hookdir/tool.h"
 
 #define MAX_SIZE_DEFAULT ((uint64_t)64 << 20)
@@ -24,6 +25,7 @@
 
 #define MAX_EVENT_DEFAULT ((uint64_t)1 << 30)
 #define MAX_EVENT_MOST	  ((uint64_t)1 << 40)
+#define DESCRIPTORS	  24 /* as many as one fetch may need */
 #define RATE_DEFAULT	  10
 #define RATE_MOST	  1000
 #define TRIES_DEFAULT	  10
@@ -49,6 +51,11 @@ fail(const struct error *err)
 	for (i = 0; i < sizeof(codes) / sizeof(codes[0]); i++)
 		if (err->code == codes[i].code)
 			return tool_fail(codes[i].status, "%s", err->text);
+	if (room_is_short(err))
+		return tool_fail(EX_TEMPFAIL,
+		    "%s; nothing was delivered: make room in the spool's file "
+		    "system",
+		    err->text);
 	return tool_fail(EX_TEMPFAIL, "%s", err->text);
 }
 
@@ -114,6 +121,22 @@ check_spool(const struct spool *spool, const char *event, struct error *err)
 	return 0;
 }
 
+/*
+ * Documents that are complete wait in tmp/, so another attempt asks only for
+ * what found no room. How large that is the server alone knows.
+ */
+static int
+fetch(struct fetch_job *job, const struct spool *spool, struct error *err)
+{
+	int rc = fetch_all(job, spool, err), i;
+
+	for (i = 0; rc < 0 && i < ROOM_ATTEMPTS &&
+	     room_regain(spool->root, job->options->max_size, err);
+	     i++)
+		rc = fetch_all(job, spool, err);
+	return rc;
+}
+
 static int
 work(struct fetch_job *job, const char *path, const char *event,
     struct error *err)
@@ -131,10 +154,34 @@ work(struct fetch_job *job, const char *path, const char *event,
 		if (rc == 0)
 			fetch_past_sweep(job->api.dir);
 		if (rc == 0)
-			rc = fetch_all(job, &spool, err);
+			rc = fetch(job, &spool, err);
 		fetch_api_close(&job->api);
 	}
 	spool_close(&spool);
+	return rc;
+}
+
+/*
+ * Without descriptors libcurl reports a wrong certificate, or that a server
+ * cannot be reached, which would count against a document.
+ */
+static int
+check_descriptors(struct error *err)
+{
+	int fds[DESCRIPTORS], count = 0, rc = 0;
+
+	while (rc == 0 && count < DESCRIPTORS) {
+		fds[count] = open("/dev/null", O_RDONLY | O_CLOEXEC);
+		if (fds[count] < 0)
+			rc = error_system(err,
+			    "cannot open %d files at a time, see LimitNOFILE= "
+			    "or ulimit -n",
+			    DESCRIPTORS);
+		else
+			count++;
+	}
+	while (count > 0)
+		io_discard(&fds[--count]);
 	return rc;
 }
 
@@ -163,7 +210,8 @@ run(const struct fetch_options *options, const char *spool, const char *path)
 	int code = EX_OK;
 
 	event_init(&job.event);
-	if (fetch_config_read(&config, options->config, &err) < 0 ||
+	if (check_descriptors(&err) < 0 ||
+	    fetch_config_read(&config, options->config, &err) < 0 ||
 	    fetch_http_start(&err) < 0) {
 		code = fail(&err);
 	} else {

@@ -84,15 +84,16 @@ fetch_notified(struct fetch_job *job, const struct notification *kind,
 	char path[PATH_MAX];
 
 	if (!fetch_api_is_id(id))
-		return error_set(
-		    err, ERROR_FORM, "the subject is no id to ask for");
+		return error_set(err, ERROR_FORM,
+		    "the event's subject is not the id of an order or "
+		    "shipment: 1 to 256 of letters, digits and -_.~");
 	(void)snprintf(
 	    path, sizeof(path), "%s%.*s", kind->path, (int)id.len, id.at);
 	if (fetch_api_get(&job->api, path, body, err) < 0)
 		return -1;
 	if (!json_scan(buf_span(body), data))
-		return error_set(
-		    err, ERROR_INCOMPLETE, "GET %.150s: no JSON", path);
+		return error_set(err, ERROR_INCOMPLETE,
+		    "GET %.150s: the answer is not JSON", path);
 	return write_fetched(job, kind, data->raw, path, err);
 }
 
@@ -150,6 +151,7 @@ fetch_all(struct fetch_job *job, const struct spool *spool, struct error *err)
 	struct buf body = BUF_INIT(most < ANSWER_MAX ? most : ANSWER_MAX);
 	int rc;
 
+	job->sum = 0;
 	rc = fetch_outbox_open(
 	    &job->outbox, spool, FETCH_REFERENCES_MAX + 1, err);
 	if (rc == 0)

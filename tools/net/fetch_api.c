@@ -113,6 +113,23 @@ call(struct fetch_api *api, const char *path, const struct buf *header,
 	return rc;
 }
 
+/* What the operator can do about it, if anything. */
+static const char *
+meaning_of(long status)
+{
+	if (status >= 300 && status < 400)
+		return ", a redirect, which is not followed: is base right?";
+	if (status == 401)
+		return ", although the token is new";
+	if (status == 403)
+		return ": the user may not read it";
+	if (status == 404)
+		return ": there is none, or the user may not read it";
+	if (status == 429)
+		return ": too many requests, see --rate";
+	return "";
+}
+
 /* Of an answer that is not 200. */
 static int
 refuse(const char *path, long status, struct error *err)
@@ -123,7 +140,8 @@ refuse(const char *path, long status, struct error *err)
 	if (status >= 400 && status < 500 && status != 401 && status != 408 &&
 	    status != 425 && status != 429)
 		code = ERROR_FORM;
-	return error_set(err, code, "GET %.150s: status %ld", path, status);
+	return error_set(err, code, "GET %.150s: status %ld%s", path, status,
+	    meaning_of(status));
 }
 
 /* "Bearer TOKEN", or the token alone. */
@@ -193,6 +211,7 @@ static int
 login(struct fetch_api *api, struct error *err)
 {
 	struct buf header = BUF_INIT(HEADER_MAX);
+	struct error refusal = ERROR_INIT;
 	long status = 0;
 	int rc;
 
@@ -204,9 +223,14 @@ login(struct fetch_api *api, struct error *err)
 	buf_free(&header);
 	if (rc < 0 || status == 200)
 		return rc;
-	(void)refuse(LOGIN_PATH, status, err);
-	if (status == 401 || err->code == ERROR_FORM)
-		err->code = ERROR_CREDENTIALS;
+	(void)refuse(LOGIN_PATH, status, &refusal);
+	if (status == 401 || refusal.code == ERROR_FORM)
+		return error_set(err, ERROR_CREDENTIALS,
+		    "%.100s%s: status %ld for user %.60s: check username, "
+		    "password and base",
+		    api->config->base, LOGIN_PATH, status,
+		    api->config->username);
+	*err = refusal;
 	return -1;
 }
 

@@ -88,14 +88,15 @@ take_line(struct fetch_config *config, struct span line)
 	setting = find_setting(trim(name));
 	line = trim(line);
 	if (!setting)
-		return "a name that is not known";
+		return "the name is unknown; it is none of base, username, "
+		       "password and ca";
 	place = place_of(config, setting);
 	if (place[0] != '\0')
-		return "a name for the second time";
+		return "the name is there for the second time";
 	if (line.len == 0 || memchr(line.at, '\0', line.len))
-		return "no value";
+		return "the name has no value";
 	if (line.len >= setting->size)
-		return "a value too long";
+		return "the value is too long";
 	memcpy(place, line.at, line.len);
 	return NULL;
 }
@@ -125,11 +126,16 @@ check_all(struct fetch_config *config, const char *path, struct error *err)
 	for (i = 0; i < SETTINGS; i++)
 		if (settings[i].required &&
 		    place_of(config, &settings[i])[0] == '\0')
-			return error_set(err, ERROR_CONFIGURATION, "%s: no %s",
-			    path, settings[i].name);
+			return error_set(err, ERROR_CONFIGURATION,
+			    "%s: no %s; add a line \"%s = ...\"", path,
+			    settings[i].name, settings[i].name);
 	if (check_base(config, &why) < 0)
 		return error_set(
 		    err, ERROR_CONFIGURATION, "%s: base: %s", path, why.text);
+	if (config->ca[0] != '\0' && access(config->ca, R_OK) < 0)
+		return error_set(err, ERROR_CONFIGURATION,
+		    "%s: ca: cannot read %s: %s", path, config->ca,
+		    strerrordesc_np(errno));
 	/* RFC 7617 section 2: it ends at the first colon. */
 	if (strchr(config->username, ':'))
 		return error_set(err, ERROR_CONFIGURATION,
@@ -166,10 +172,13 @@ check_file(int fd, const char *path, struct error *err)
 		    err, ERROR_CONFIGURATION, "%s: not a file", path);
 	if (st.st_uid != 0 && st.st_uid != geteuid())
 		return error_set(err, ERROR_CONFIGURATION,
-		    "%s: owned by somebody else", path);
+		    "%s: belongs to user %u; it must belong to user %u, "
+		    "who runs this, or to root",
+		    path, st.st_uid, geteuid());
 	if (st.st_mode & 007)
 		return error_set(err, ERROR_CONFIGURATION,
-		    "%s: open to everybody; chmod o= it", path);
+		    "%s: open to all users, and holds a password; chmod o= it",
+		    path);
 	return 0;
 }
 
@@ -185,7 +194,8 @@ fetch_config_read(
 	/* Not to wait for whoever holds the other end of a pipe. */
 	fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
 	if (fd < 0)
-		return error_set(err, ERROR_CONFIGURATION, "%s: %s", path,
+		return error_set(err, ERROR_CONFIGURATION,
+		    "cannot read %s, the file of --config: %s", path,
 		    strerrordesc_np(errno));
 	if (check_file(fd, path, err) == 0 &&
 	    io_read_at(fd, text, sizeof(text), 0, &len, path, err) == 0) {

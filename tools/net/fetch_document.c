@@ -51,7 +51,9 @@ ask_metadata(struct passage *p, struct error *err)
 	char path[PATH_SIZE];
 
 	if (!fetch_api_is_id(id))
-		return error_set(err, ERROR_FORM, "not an objectId");
+		return error_set(err, ERROR_FORM,
+		    "not an objectId: it has 1 to 256 of letters, digits and "
+		    "-_.~");
 	(void)snprintf(path, sizeof(path), DOCUMENT_PATH "%.*s/metadata",
 	    (int)id.len, id.at);
 	buf_reset(&p->metadata);
@@ -59,8 +61,8 @@ ask_metadata(struct passage *p, struct error *err)
 	if (fetch_api_get(&p->job->api, path, &p->metadata, err) < 0)
 		return -1;
 	if (!json_scan(buf_span(&p->metadata), &answer))
-		return error_set(
-		    err, ERROR_INCOMPLETE, "GET %.150s: no JSON", path);
+		return error_set(err, ERROR_INCOMPLETE,
+		    "GET %.150s: the answer is not JSON", path);
 	p->about = answer;
 	return 0;
 }
@@ -110,7 +112,9 @@ ask_by_id(struct passage *p, struct error *err)
 	if (rc == 0)
 		take_member(p->about, "downloadUrl", &address);
 	if (rc == 0 && address.len == 0 && !address.failed)
-		rc = error_set(err, ERROR_FORM, "no downloadUrl");
+		rc = error_set(err, ERROR_FORM,
+		    "%.100s: no downloadUrl in its metadata",
+		    p->reference->text.at);
 	if (rc == 0)
 		rc = buf_check(&address, err);
 	if (rc == 0)
@@ -300,19 +304,21 @@ make_delivered_key(
 
 /*
  * Is it worth another try? Not after as many as there may be; but those do
- * not count that failed because this machine has no network.
+ * not count that failed because of this machine: a full disk, no memory, no
+ * network.
  */
 static bool
 may_help(struct passage *p, const struct error *why)
 {
 	struct error ignored = ERROR_INIT;
 
-	if (why->code != ERROR_INCOMPLETE)
+	if (is_refusal(why))
 		return false;
 	/* What was cut off is judged by the next try, which has the time. */
 	if (!p->begun || fetch_http_signal())
 		return true;
-	if (!p->download.reached && !fetch_http_reaches(&p->job->api.base)) {
+	if (why->code != ERROR_INCOMPLETE ||
+	    (!p->download.reached && !fetch_http_reaches(&p->job->api.base))) {
 		p->past.tries--;
 		(void)fetch_past_write(
 		    p->job->api.dir, p->id, &p->past, &ignored);
@@ -330,8 +336,7 @@ fetch_or_refuse(struct passage *p, struct error *refusal, struct error *err)
 		return fetch_outbox_keep(&p->fd, err);
 	}
 	fetch_outbox_drop(&p->job->outbox, p->item, &p->fd);
-	if (may_help(p, refusal) ||
-	    (!is_refusal(refusal) && refusal->code != ERROR_INCOMPLETE)) {
+	if (may_help(p, refusal)) {
 		*err = *refusal;
 		return -1;
 	}

@@ -7,6 +7,7 @@
  */
 #include "net/fetch_http.h"
 
+#include <errno.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
@@ -28,6 +29,7 @@ struct exchange {
 	CURL *curl;
 	uint64_t got;
 	unsigned tried, refused; /* addresses */
+	int errnum;		 /* why there was no socket, or 0 */
 	bool left;		 /* the body is not wanted */
 	struct error *err;
 };
@@ -76,6 +78,7 @@ static curl_socket_t
 open_socket(void *context, curlsocktype purpose, struct curl_sockaddr *to)
 {
 	struct exchange *exchange = context;
+	int fd;
 
 	if (purpose != CURLSOCKTYPE_IPCXN)
 		return CURL_SOCKET_BAD;
@@ -85,7 +88,10 @@ open_socket(void *context, curlsocktype purpose, struct curl_sockaddr *to)
 		return CURL_SOCKET_BAD;
 	}
 	exchange->tried++;
-	return socket(to->family, to->socktype | SOCK_CLOEXEC, to->protocol);
+	fd = socket(to->family, to->socktype | SOCK_CLOEXEC, to->protocol);
+	if (fd < 0 && errno != EAFNOSUPPORT)
+		exchange->errnum = errno;
+	return fd;
 }
 
 /* Is there, or will there be, more than is wanted? */
@@ -256,6 +262,20 @@ explain(const struct exchange *exchange, CURLcode code, struct error *err)
 	if (exchange->refused && !exchange->tried)
 		return error_set(
 		    err, ERROR_FORM, "%.100s has no public address", host);
+	if (exchange->errnum) {
+		errno = exchange->errnum;
+		return error_system(err, "%.100s: cannot open a socket", host);
+	}
+	if (code == CURLE_SSL_CACERT_BADFILE)
+		return error_set(err, ERROR_CONFIGURATION,
+		    "%.100s: no certificates to verify servers with: install "
+		    "ca-certificates, or set ca",
+		    host);
+	if (code == CURLE_PEER_FAILED_VERIFICATION)
+		return error_set(err, ERROR_INCOMPLETE,
+		    "%.100s: its certificate does not verify: expired, for "
+		    "another name, or of an unknown authority",
+		    host);
 	return error_set(err, ERROR_INCOMPLETE, "%.100s: %s", host,
 	    curl_easy_strerror(code));
 }
