@@ -16,6 +16,7 @@ import time
 import harness
 from disks import EXT4, Disk
 from fetching import AGAIN, CONFIG, OK, TOOL, authority, by_id, dump
+from fetch_scene import scene
 from fetching import event_with, notified, site
 from harness import eq, has, main, ok, test, write
 
@@ -166,6 +167,14 @@ def _(api, out):
             eq("documents/", set(out.list("documents")), whole(out))
         ok(f"{call}: it came to its end", number < 59)
     ok(f"{kills} kills", kills > 15)
+
+
+# --- hosts ------------------------------------------------------------------
+
+@test("dead, slow, lying and redirecting hosts: each order once, in order, "
+      "each document whole or marked")
+def _():
+    print("#", scene(54))
 
 
 # --- what is said -----------------------------------------------------------
