@@ -9,6 +9,8 @@
 #include "order_groups.h"
 
 #include <fcntl.h>
+#include <pthread.h>
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -16,6 +18,7 @@
 #include "hookdir/tool.h"
 
 #define SLICE INT64_C(10000) /* microseconds of reading at a time */
+#define BATCH 256	     /* messages that two threads read */
 
 /* Add it behind the others; sorting is the caller's. */
 static int
@@ -96,7 +99,7 @@ warn_of(struct order *order, const char *file, const struct subject *subject)
  * for it, and whoever claims it sees why.
  */
 static int
-read_subject(struct order *order, const struct queue *queue,
+read_subject(const struct order *order, const struct queue *queue,
     enum queue_state state, const char *file, struct subject *subject,
     struct error *err)
 {
@@ -150,33 +153,127 @@ enter(struct order *order, struct entry *entry, const struct subject *subject,
 	return -1;
 }
 
+/* subject: what was read of it; NULL where it is of another type, or gone. */
 static int
-read_one(struct order *order, const struct queue *queue, const char *file,
-    struct error *err)
+take_in(struct order *order, const struct queue *queue, const char *file,
+    const struct subject *subject, struct error *err)
 {
 	struct spool_name name;
-	struct subject subject;
 	struct entry *entry;
 	struct stat st;
-	int rc;
 
 	if (!spool_name_parse(file, &name) ||
 	    table_find(&order->entries, file) != NULL)
 		return 0;
-	rc = read_subject(order, queue, QUEUE_NEW, file, &subject, err);
-	if (rc < 0)
-		return -1;
-	if (rc == 0 &&
+	if (!subject &&
 	    fstatat(queue->states[QUEUE_NEW], file, &st, AT_SYMLINK_NOFOLLOW) <
 		0)
 		return 0;
-	if (rc == 1)
-		warn_of(order, file, &subject);
+	if (subject)
+		warn_of(order, file, subject);
 	entry = new_entry(file, order->pass, err);
 	if (!entry)
 		return -1;
 	entry->next = name.next;
-	return enter(order, entry, rc == 1 ? &subject : NULL, err);
+	return enter(order, entry, subject, err);
+}
+
+static int
+read_one(struct order *order, const struct queue *queue, const char *file,
+    struct error *err)
+{
+	struct subject subject;
+	int rc;
+
+	if (table_find(&order->entries, file) != NULL)
+		return 0;
+	rc = read_subject(order, queue, QUEUE_NEW, file, &subject, err);
+	if (rc < 0)
+		return -1;
+	return take_in(order, queue, file, rc == 1 ? &subject : NULL, err);
+}
+
+/* The next few of those unread, and what two threads read of them. */
+struct batch {
+	const struct order *order;
+	const struct queue *queue;
+	size_t count;
+	atomic_size_t next;
+	struct {
+		int rc;
+		struct subject subject;
+		struct error failed;
+	} read[BATCH];
+};
+
+/* Only reads the order. */
+static void *
+read_batch(void *context)
+{
+	struct batch *batch = context;
+	const struct order *order = batch->order;
+	size_t i;
+
+	while ((i = atomic_fetch_add(&batch->next, 1)) < batch->count)
+		batch->read[i].rc = read_subject(order, batch->queue, QUEUE_NEW,
+		    order->unread[order->unread_at + i],
+		    &batch->read[i].subject, &batch->read[i].failed);
+	return NULL;
+}
+
+/*
+ * Latest: nothing is run before all is read. A second thread halves the time,
+ * where there is one.
+ */
+static int
+read_some_together(
+    struct order *order, const struct queue *queue, struct error *err)
+{
+	struct batch *batch = calloc(1, sizeof(*batch));
+	pthread_t helper;
+	bool helped;
+	size_t i;
+	char *file;
+	int rc = 0;
+
+	if (!batch)
+		return error_set(err, ERROR_MEMORY, "no memory for names");
+	batch->order = order;
+	batch->queue = queue;
+	batch->count = order->unread_count - order->unread_at;
+	if (batch->count > BATCH)
+		batch->count = BATCH;
+	helped = batch->count == BATCH &&
+	    pthread_create(&helper, NULL, read_batch, batch) == 0;
+	(void)read_batch(batch);
+	if (helped)
+		(void)pthread_join(helper, NULL);
+	for (i = 0; rc == 0 && i < batch->count; i++) {
+		file = order->unread[order->unread_at++];
+		rc = batch->read[i].rc;
+		if (rc < 0)
+			*err = batch->read[i].failed;
+		else
+			rc = take_in(order, queue, file,
+			    rc == 1 ? &batch->read[i].subject : NULL, err);
+		free(file);
+	}
+	free(batch);
+	return rc;
+}
+
+static int
+read_next(struct order *order, const struct queue *queue, struct error *err)
+{
+	char *file;
+	int rc;
+
+	if (order->latest)
+		return read_some_together(order, queue, err);
+	file = order->unread[order->unread_at++];
+	rc = read_one(order, queue, file, err);
+	free(file);
+	return rc;
 }
 
 int
@@ -184,14 +281,10 @@ order_read_some(
     struct order *order, const struct queue *queue, struct error *err)
 {
 	int64_t end = clock_monotonic() + SLICE;
-	char *file;
 	int rc = 0;
 
-	while (rc == 0 && order_must_read(order) && clock_monotonic() < end) {
-		file = order->unread[order->unread_at++];
-		rc = read_one(order, queue, file, err);
-		free(file);
-	}
+	while (rc == 0 && order_must_read(order) && clock_monotonic() < end)
+		rc = read_next(order, queue, err);
 	if (!order_is_reading(order))
 		order_drop_unread(order);
 	return rc;

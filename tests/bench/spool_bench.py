@@ -12,6 +12,10 @@ as often and neither claims nor removes anything. The two take turns, S
 seconds each; compare ratios of one call, never figures of two. The spool is
 on the disk of TMPDIR, and is removed at the end. HOOKDIR_TOOL names another
 hookdir.
+
+Then, with up to 100,000 messages about one thing: how long --in-order and
+--latest take to their first command, and how long messages about other things
+wait that come beside them.
 """
 
 import argparse
@@ -45,11 +49,11 @@ def progress(text):
 
 # --- the spool --------------------------------------------------------------
 
-def event(number, size):
+def event(number, size, subject=None):
     head = {"specversion": "1.0", "id": f"{number:064x}",
             "source": "https://hooks.example/webhook/shipmondo",
             "type": "com.shipmondo." + TYPES[number % len(TYPES)],
-            "subject": str(number // len(TYPES)),
+            "subject": subject or str(number // len(TYPES)),
             "time": "2026-11-21T17:05:33.123456Z",
             "datacontenttype": "application/json", "sender": "shipmondo",
             "verifiedby": "jwt", "keyused": "current"}
@@ -59,25 +63,25 @@ def event(number, size):
 
 def fill(task):
     """The messages from first up to last, into a directory"""
-    new, first, last, size = task
+    new, first, last, size, subject = task
     here = os.open(new, os.O_RDONLY)
     for number in range(first, last):
         name = (f"{FIRST + number // EACH_SECOND}."
                 f"M{number % EACH_SECOND * 1000:06}P1Q{number}.bench.json")
         file = os.open(name, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o660,
                        dir_fd=here)
-        os.write(file, event(number, size))
+        os.write(file, event(number, size, subject))
         os.close(file)
     os.close(here)
     return last - first
 
 
-def make_spool(path, messages, size):
+def make_spool(path, messages, size, subject=None):
     for name in ("", "tmp", "new", "cur", "failed"):
         os.mkdir(os.path.join(path, name))
     step = 10000
     tasks = [(os.path.join(path, "new"), first,
-              min(first + step, messages), size)
+              min(first + step, messages), size, subject)
              for first in range(0, messages, step)]
     made = 0
     with multiprocessing.Pool(PROCESSES) as pool:
@@ -205,6 +209,75 @@ def show_run(path, args):
           f"({verdict(ratio >= 0.7)}), peak memory {memory:.1f} MiB")
 
 
+def measure_first(path, option):
+    """Seconds to the first command, which puts its message back; MiB"""
+    start = time.monotonic()
+    with subprocess.Popen(
+            [TOOL, "run", option, "--quiet", path, "--", "sh", "-c",
+             "exit 78"], stderr=subprocess.DEVNULL) as process:
+        _, status, usage = os.wait4(process.pid, 0)
+        taken = time.monotonic() - start
+        process.returncode = os.waitstatus_to_exitcode(status)
+    if process.returncode != 78:
+        sys.exit(f"hookdir run ended, status {process.returncode}")
+    return taken, usage.ru_maxrss / 1024
+
+
+def put_fresh(path, number, size):
+    name = f"{int(time.time())}.M{number:06}P2Q{number}.bench.json"
+    draft = os.path.join(path, "tmp", name)
+    with open(draft, "wb") as file:
+        file.write(event(number, size, f"fresh-{number}"))
+    os.rename(draft, os.path.join(path, "new", name))
+    return time.time()
+
+
+def measure_fresh(path, option, size):
+    """Milliseconds until the command of a message about another thing"""
+    log = os.path.join(path, "..", "started")
+    command = ('echo "$CE_SUBJECT $(date +%s.%N)" >>"$0"; '
+               'case $CE_SUBJECT in one) sleep 0.5; esac')
+    waits = []
+    with open(log, "wb"), subprocess.Popen(
+            [TOOL, "run", "--watch", option, "--jobs", "2", "--quiet", path,
+             "--", "sh", "-c", command, log]) as process:
+        pass_by(log, "one ")
+        for number in range(50):
+            put = put_fresh(path, number, size)
+            waits.append(pass_by(log, f"fresh-{number} ") - put)
+        process.send_signal(signal.SIGTERM)
+        process.wait()
+    os.unlink(log)
+    return [1000 * wait for wait in waits]
+
+
+def pass_by(log, word, seconds=60):
+    """When a line that begins so was written"""
+    end = time.monotonic() + seconds
+    while time.monotonic() < end:
+        with open(log, encoding="ascii") as file:
+            for line in file:
+                if line.startswith(word) and line.endswith("\n"):
+                    return float(line.split()[1])
+        time.sleep(0.002)
+    return sys.exit(f"{word}was not run")
+
+
+def show_order(place, messages, size):
+    path = os.path.join(place, "one")
+    make_spool(path, messages, size, "one")
+    for option in ("--in-order", "--latest"):
+        progress(f"hookdir run {option}")
+        taken, memory = measure_first(path, option)
+        waits = measure_fresh(path, option, size)
+        print(f"{'hookdir run ' + option:24} {messages} messages in one "
+              f"group: first command after {taken:.2f} s "
+              f"({verdict(taken < 1)}), peak memory {memory:.1f} MiB "
+              f"({verdict(memory < 60)}); others wait for "
+              f"{statistics.median(waits):.0f} ms, {max(waits):.0f} ms at "
+              f"most ({verdict(max(waits) < 100)})", flush=True)
+
+
 def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("--messages", type=int, default=1000000)
@@ -223,6 +296,8 @@ def main():
               f"{filesystem(path)}, {os.cpu_count()} processors", flush=True)
         show_list(path, args.messages)
         show_run(path, args)
+        shutil.rmtree(path)
+        show_order(place, min(args.messages, 100000), args.size)
     finally:
         progress("removing everything")
         shutil.rmtree(place)
