@@ -9,8 +9,10 @@
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/magic.h>
 #include <stdio.h>
 #include <sys/file.h>
+#include <sys/vfs.h>
 #include <unistd.h>
 
 #include "base/io.h"
@@ -19,17 +21,29 @@
 
 #define SEEN ".seen"
 
+/* NFS locks a directory for this machine alone, or refuses to. */
+static bool
+locks_directories(int dir)
+{
+	struct statfs fs;
+
+	return fstatfs(dir, &fs) < 0 || fs.f_type != NFS_SUPER_MAGIC;
+}
+
 int
 order_lock(const struct queue *queue, struct error *err)
 {
-	int fd = io_open_dir(queue->states[QUEUE_CUR], ".", err);
+	int cur = queue->states[QUEUE_CUR], fd = -1;
 
-	if (fd < 0 || flock(fd, LOCK_EX | LOCK_NB) == 0)
-		return fd;
-	/* NFSv4 locks no directories, for all who use it from there. */
+	errno = EBADF;
+	if (locks_directories(cur)) {
+		fd = io_open_dir(cur, ".", err);
+		if (fd < 0 || flock(fd, LOCK_EX | LOCK_NB) == 0)
+			return fd;
+	}
 	if (errno == EBADF) {
 		io_discard(&fd);
-		fd = openat(queue->states[QUEUE_CUR], ".lock",
+		fd = openat(cur, ".lock",
 		    O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0660);
 		if (fd >= 0 && flock(fd, LOCK_EX | LOCK_NB) == 0)
 			return fd;

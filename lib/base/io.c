@@ -122,6 +122,9 @@ io_lock(int *fd, int dir, const char *name, struct error *err)
 	if (errno == EBADF) {
 		other = openat(
 		    dir, name, O_RDWR | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+		/* Another process has taken it away in between. */
+		if (other < 0 && (errno == ENOENT || errno == ESTALE))
+			return 0;
 		if (other < 0)
 			return error_system(err,
 			    "cannot lock %s: this file system locks only files "

@@ -51,17 +51,6 @@ report(const struct spool_name *name, const char *rule, const char *text)
 	(void)putchar('\n');
 }
 
-/* Is this still the file of that name? */
-static bool
-is_named(const struct work *work, const char *file, const struct stat *opened)
-{
-	struct stat named;
-
-	return fstatat(work->queue.states[QUEUE_QUARANTINE], file, &named,
-		   AT_SYMLINK_NOFOLLOW) == 0 &&
-	    named.st_ino == opened->st_ino && named.st_dev == opened->st_dev;
-}
-
 /*
  * 1: open, and this process's alone as long as it is open. 0: gone, or
  * another process has it.
@@ -70,22 +59,26 @@ static int
 lock(struct work *work, const char *file, int *fd, struct error *err)
 {
 	struct error failed = ERROR_INIT;
-	struct stat opened;
+	struct stat opened, named;
 	int rc;
 
 	*fd = queue_open_file(
 	    &work->queue, QUEUE_QUARANTINE, file, &opened, &failed);
-	if (*fd < 0 && queue_is_none(&failed))
-		return 0;
-	if (*fd < 0) {
+	if (*fd < 0 && !queue_is_none(&failed))
 		*err = failed;
-		return -1;
-	}
+	if (*fd < 0)
+		return queue_is_none(&failed) ? 0 : -1;
 	rc = io_lock(fd, work->queue.states[QUEUE_QUARANTINE], file, err);
-	if (rc == 1 && is_named(work, file, &opened))
-		return 1;
-	io_discard(fd);
-	return rc < 0 ? -1 : 0;
+	/* Is it still the file of that name? */
+	if (rc == 1 &&
+	    (fstat(*fd, &opened) < 0 ||
+		fstatat(work->queue.states[QUEUE_QUARANTINE], file, &named,
+		    AT_SYMLINK_NOFOLLOW) < 0 ||
+		named.st_ino != opened.st_ino || named.st_dev != opened.st_dev))
+		rc = 0;
+	if (rc != 1)
+		io_discard(fd);
+	return rc;
 }
 
 static int
