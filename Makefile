@@ -143,6 +143,7 @@ TORTURE = $(wildcard tests/torture/powercut.py tests/torture/guest.py \
 	tests/torture/secrets.py tests/torture/load.py \
 	tests/torture/flood.py tests/torture/static.py \
 	tests/torture/tls.py tests/torture/machine.py tests/torture/fetch.py \
+	tests/torture/nfs.py \
 	tests/torture/readme.py) \
 	$(BUILD)/tests/torture/timing
 TORTURE_PACKAGES = $(TEST_PACKAGES) $(FUZZ_PACKAGES) xfsprogs e2fsprogs \

@@ -12,9 +12,8 @@ memory until the guest asks for a flush. So what the guest has written and
 not flushed is gone in part. A guest that never asks shows that it is so.
 
 Software emulation, no other acceleration: it runs everywhere, if slowly.
-HOOKDIR_LONG=1 kills ten times as often. HOOKDIR_KERNEL names a kernel, for
-which /boot is searched otherwise, and what tests/need unpacked. Needs root
-to look at the disk.
+HOOKDIR_LONG=1 kills ten times as often. The kernel is that of initramfs. Needs
+root to look at the disk.
 """
 
 import functools
@@ -32,8 +31,9 @@ sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)),
                                 "..", "e2e"))
 # pylint: disable=wrong-import-position
 from cutdisk import Disk, command  # noqa: E402
-from harness import (FCGI, UNPACKED, Process, fail, folder, main,  # noqa: E402
+from harness import (FCGI, Process, fail, folder, main,  # noqa: E402
                      ok, read, test, wait_for)
+from initramfs import image, kernel, libraries, modules  # noqa: E402
 
 LONG = os.environ.get("HOOKDIR_LONG", "") not in ("", "0")
 KINDS = {"ext4": 6, "xfs": 6, "btrfs": 3}  # kills of each
@@ -274,38 +274,6 @@ def body_of(name):
 # --- what the guest is made of ----------------------------------------------
 
 @functools.cache
-def kernel():
-    """Its file, its version, and the folder that has its lib/modules"""
-    found = os.environ.get("HOOKDIR_KERNEL")
-    unpacked = os.path.join(UNPACKED, "root")
-    found = [found] if found else [
-        *sorted(glob.glob(f"{unpacked}/boot/vmlinuz-*-amd64")),
-        *sorted(glob.glob("/boot/vmlinuz-*-amd64"))]
-    for path in reversed(found):
-        version = os.path.basename(path).removeprefix("vmlinuz-")
-        for base in ("/", unpacked):
-            if os.path.isdir(f"{base}/lib/modules/{version}/kernel"):
-                return path, version, base
-    return fail("no kernel in /boot with its modules; install "
-                "linux-image-cloud-amd64, or set HOOKDIR_KERNEL")
-
-
-def modules(*names):
-    """The files of these and of what they need, in that order"""
-    found = []
-    for name in names:
-        _, version, base = kernel()
-        if not os.path.exists(f"{base}/lib/modules/{version}/modules.dep"):
-            command("depmod", "--basedir", base, version)
-        out = command("modprobe", "--dirname", base, "--set-version", version,
-                      "--show-depends", name)
-        # With "/" for --dirname the paths begin with "//".
-        found += [path for path in re.findall(r"^insmod /*(/\S+)", out, re.M)
-                  if path not in found]
-    return found
-
-
-@functools.cache
 def init():
     path = os.path.join(folder("init"), "init")
     done = subprocess.run(
@@ -317,42 +285,12 @@ def init():
     return path
 
 
-def cpio_entry(name, mode, content=b"", device=(0, 0)):
-    """Of the format "newc", which the kernel unpacks"""
-    name = name.lstrip("/").encode() + b"\0"
-    fields = (0, mode, 0, 0, 1, 0, len(content), 0, 0, *device, len(name), 0)
-    head = b"070701" + b"".join(b"%08X" % field for field in fields) + name
-    return (head + b"\0" * (-len(head) % 4)
-            + content + b"\0" * (-len(content) % 4))
-
-
 @functools.cache
 def initramfs(program):
     """All that the guest has, with its paths; answers the file."""
-    out = command("ldd", program)
-    files = {path: path for path in re.findall(r"(/\S+) \(0x", out)}
-    files.update({path: path for path in modules(
-        "virtio_pci", "virtio_blk", *KINDS)})
-    files.update({"/init": init(), "/hookdir.fcgi": program})
-    parts = {"/dev", "/proc", "/disk"}
-    for path in files:
-        while path != "/":
-            path = os.path.dirname(path)
-            parts.add(path)
-    data = b"".join(cpio_entry(path, 0o40755) for path in sorted(parts)
-                    if path != "/")
-    for path, source in files.items():
-        with open(source, "rb") as file:
-            data += cpio_entry(path, 0o100755, file.read())
-    data += cpio_entry("/modules", 0o100644, "".join(
-        path + "\n" for path in files if path.endswith(".ko")).encode())
-    # The console is open before there is a /dev.
-    data += cpio_entry("/dev/console", 0o20600, device=(5, 1))
-    data += cpio_entry("TRAILER!!!", 0)
-    path = os.path.join(folder("initramfs"), "image")
-    with open(path, "wb") as file:
-        file.write(data)
-    return path
+    return image({**libraries(program), "/init": init(),
+                  "/hookdir.fcgi": program},
+                 modules("virtio_pci", "virtio_blk", *KINDS), ("/disk",))
 
 
 # --- the guest --------------------------------------------------------------
