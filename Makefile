@@ -137,7 +137,8 @@ test-tsan:
 
 # The longer proofs, each with controls that it must catch. As root: disks
 # are mounted and cut off, systems booted.
-TORTURE = $(wildcard tests/torture/powercut.py tests/torture/guest.py \
+TORTURE = $(wildcard tests/torture/powercut.py \
+	tests/torture/powercut_order.py tests/torture/guest.py \
 	tests/torture/faults.py tests/torture/fuzz.py tests/torture/afl.py \
 	tests/torture/fastcgi.py tests/torture/sandbox.py \
 	tests/torture/secrets.py tests/torture/load.py \
@@ -165,7 +166,7 @@ torture: need-torture
 		HOOKDIR_TOOL=$(abspath $(BUILD)/hookdir) \
 		HOOKDIR_FUZZ=$(abspath $(BUILD)/fuzz) \
 		tests/run -j 2 --limit $(if $(HOOKDIR_LONG),36000,1800) \
-		--results $(RESULTS) $(TORTURE)
+		--progress 60 --results $(RESULTS) $(TORTURE)
 
 torture-long:
 	@HOOKDIR_LONG=1 HOOKDIR_COMMAND='make torture-long' \

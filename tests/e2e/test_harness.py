@@ -43,5 +43,21 @@ def _():
     eq("results", "Failed" in table, False)
 
 
+@test("a program that hangs is stopped, and what it printed counts")
+def _():
+    place = folder("programs")
+    hangs = write(os.path.join(place, "hangs"), "#!/bin/sh\necho 1..2\n"
+                  "echo ok 1 - fine\nsleep 60\n", 0o755)
+    done = subprocess.run(
+        [root_file("tests", "run"), "--limit", "1", "--progress", "0.2",
+         hangs], check=False, stdout=subprocess.PIPE, text=True,
+        env=clean_environment(), timeout=50)
+    eq("status", (done.returncode, done.stdout.splitlines()[-1]),
+       (1, "1 passed, 1 failed"))
+    has("progress", done.stdout, "1 of 2 after 0 s")
+    has("said", done.stdout, "was stopped after 1 s")
+    has("time", done.stdout, "1 programs in 0.")
+
+
 if __name__ == "__main__":
     main()
