@@ -110,6 +110,10 @@ demo: need-demo
 -include tests/fuzz/fuzz.mk
 -include tests/torture/broken.mk
 
+# The longest first, so that none of them is left to run alone; and three at a
+# time on two processors, as they boot systems and wait for much of their time.
+LONG_TESTS = $(patsubst %,tests/e2e/test_%.py,systemd consumers senders fetch \
+	faults oauth rotation run) $(BUILD)/tests/test_faults
 TESTS = tests/check-layers.sh tests/check-banned.sh tests/check-install.sh \
 	$(UNIT_TESTS) $(BUILD)/tests/replay $(wildcard tests/e2e/test_*.py)
 
@@ -118,7 +122,7 @@ test: need-test
 	@$(MAKE) --no-print-directory all $(UNIT_TESTS) $(BUILD)/tests/replay
 	@HOOKDIR_FCGI=$(abspath $(BUILD)/hookdir.fcgi) \
 		HOOKDIR_TOOL=$(abspath $(BUILD)/hookdir) \
-		tests/run -j 2 $(TESTS)
+		tests/run -j 3 $(LONG_TESTS) $(filter-out $(LONG_TESTS),$(TESTS))
 
 # The same programs, with the compiler looking on. Build folders of their
 # own; the handler may then be looked into, which the leak check needs.
