@@ -195,6 +195,12 @@ log_exchange(const struct exchange *x)
 		log_add(&line, "type", buf_span(&m->type));
 	if (m->id.len)
 		log_add(&line, "id", m->id);
+	if (m->subject.len && accepted)
+		log_add(&line, "subject", buf_span(&m->subject));
+	if (m->reference.len && accepted)
+		log_add(&line, "reference", buf_span(&m->reference));
+	if (m->key_used && accepted)
+		log_add_text(&line, "key", m->key_used);
 	if (x->quarantined != QUARANTINE_NOT_MEANT)
 		log_add_text(
 		    &line, "quarantine", quarantined_names[x->quarantined]);

@@ -15,6 +15,7 @@
 #include "budget.h"
 #include "issue.h"
 #include "receive.h"
+#include "record.h"
 #include "reply.h"
 #include "base/secret.h"
 #include "spool/seen.h"
@@ -113,6 +114,7 @@ serve(const struct request *rq)
 	if (request_finish(rq) < 0)
 		x.unanswered = true;
 	account_for(&x);
+	record(&x);
 	clean_up(&x);
 	exchange_free(&x);
 }

@@ -37,6 +37,7 @@ static const struct {
 	{ EVENT_ID, "CE_ID" },
 	{ EVENT_TYPE, "CE_TYPE" },
 	{ EVENT_SUBJECT, "CE_SUBJECT" },
+	{ EVENT_REFERENCE, "CE_REFERENCE" },
 	{ EVENT_SOURCE, "CE_SOURCE" },
 	{ EVENT_TIME, "CE_TIME" },
 	{ EVENT_DATACONTENTTYPE, "CE_DATACONTENTTYPE" },
@@ -85,7 +86,8 @@ fill(struct environment *env, int fd, const char *seen, struct error *err)
 	size_t i;
 
 	event_init(&event);
-	(void)event_peek(&event, fd, &failed);
+	if (event_peek(&event, fd, &failed) == 0)
+		event_find_reference(&event, fd);
 	add_own(env, "PATH", PROGRAM_PATH);
 	add_own(env, "HOME", NULL);
 	add_own(env, "LANG", NULL);

@@ -134,11 +134,13 @@ count_before_command(int argc, char **argv)
  * for that; for others it is more likely a path that is wrong.
  */
 static int
-open_spool(struct queue *queue, const char *path, bool wait)
+open_spool(struct queue *queue, const char *called, bool wait)
 {
 	struct error missing = ERROR_INIT;
+	char path[PATH_MAX];
 	bool said = false;
 
+	(void)tool_spool(called, path);
 	while (wait && queue_open(queue, path, &missing) < 0) {
 		if (missing.errnum != ENOENT && !runner_is_shortage(&missing))
 			return tool_error(&missing);

@@ -17,6 +17,7 @@
 #include "spool/room.h"
 #include "hookdir/subject.h"
 #include "hookdir/tool.h"
+#include "hookdir/remember.h"
 
 #define SLICE INT64_C(20000) /* microseconds */
 
@@ -119,6 +120,8 @@ static void
 drop_superseded(struct runner *runner, struct claim *claim)
 {
 	runner->superseded++;
+	remember(runner->queue.root, &claim->name, claim->fd, "superseded",
+	    span_of("not run, a newer one is known"));
 	claim->name.end = SPOOL_END_DONE;
 	run_settle_ended(runner, claim);
 }

@@ -11,6 +11,7 @@
 
 #include "base/clock.h"
 #include "spool/room.h"
+#include "hookdir/remember.h"
 #include "runner.h"
 #include "hookdir/tool.h"
 
@@ -58,6 +59,22 @@ last_line(struct span output)
 		output.at = newline + 1;
 	}
 	return output;
+}
+
+/* In the history: before the claim ends, while the file is open. */
+static void
+note(const struct runner *runner, const struct claim *claim, const char *event,
+    const char *what, const char *then, struct span output)
+{
+	struct span line = last_line(output);
+	struct buf detail = BUF_INIT(JOB_OUTPUT + 256);
+
+	buf_printf(&detail, "%s, try %u%s%s%s", what, runs_of(claim),
+	    then[0] ? ", " : "", then, line.len ? ": " : "");
+	buf_append_span(&detail, line);
+	remember(runner->queue.root, &claim->name, claim->fd, event,
+	    buf_span(&detail));
+	buf_free(&detail);
 }
 
 /* On standard error, for cron to mail and for journald to keep. */
@@ -148,6 +165,7 @@ try_again(struct runner *runner, struct claim *claim, uint64_t delay,
 	tool_short_span((int64_t)delay, span);
 	if (delay)
 		(void)snprintf(then, sizeof(then), "again in %s", span);
+	note(runner, claim, "retry", what, then, output);
 	report(runner, TOOL_INFO, claim, what, then, output);
 	keep_log(runner, claim, what, output);
 	runner->retried++;
@@ -164,6 +182,7 @@ give_up(struct runner *runner, struct claim *claim, const char *what,
 {
 	struct error err = ERROR_INIT;
 
+	note(runner, claim, "failed", what, "given up", output);
 	report(runner, TOOL_WARNING, claim, what, "given up", output);
 	keep_log(runner, claim, what, output);
 	runner->failed++;
@@ -176,6 +195,7 @@ give_back(struct runner *runner, struct claim *claim, const char *what,
 {
 	struct error err = ERROR_INIT;
 
+	note(runner, claim, "retry", what, "put back", output);
 	report(runner, TOOL_WARNING, claim, what, "put back", output);
 	keep_log(runner, claim, what, output);
 	check(runner, claim_return(&runner->queue, claim, &err), &err);
@@ -230,13 +250,15 @@ note_done(struct runner *runner, const struct slot *slot)
 
 /* Noted before the message is gone, so that no command is told less. */
 static void
-finish(struct runner *runner, struct slot *slot)
+finish(struct runner *runner, struct slot *slot, const char *what,
+    struct span output)
 {
 	bool noted = note_done(runner, slot);
 	struct error err = ERROR_INIT;
 	int rc;
 
 	runner->done++;
+	note(runner, &slot->job.claim, "done", what, "", output);
 	rc = claim_finish(
 	    &runner->queue, &slot->job.claim, &runner->archive, &err);
 	if (rc == 0 && slot->unmarked)
@@ -258,7 +280,7 @@ settle_with(struct runner *runner, struct slot *slot, int status,
 
 	switch (code) {
 	case EX_OK:
-		finish(runner, slot);
+		finish(runner, slot, what, output);
 		break;
 	case EX_TEMPFAIL:
 		/* A second at least, or a drain would never end. */
@@ -302,8 +324,11 @@ run_settle_abandoned(
 	struct error failed = ERROR_INIT;
 	struct span none = { NULL, 0 };
 
-	if (claim->name.tries <= runner->options->retries)
+	if (claim->name.tries <= runner->options->retries) {
+		note(runner, claim, "retry", what, "again at once", none);
 		return claim_defer(&runner->queue, claim, 0, true, err);
+	}
+	note(runner, claim, "failed", what, "given up", none);
 	report(runner, TOOL_WARNING, claim, what, "given up", none);
 	keep_log(runner, claim, what, none);
 	runner->failed++;

@@ -87,6 +87,17 @@ utf8_valid(struct span bytes)
 	return true;
 }
 
+struct span
+utf8_cut(struct span text, size_t max)
+{
+	if (text.len <= max)
+		return text;
+	while (max > 0 && ((unsigned char)text.at[max] & 0xC0) == 0x80)
+		max--;
+	text.len = max;
+	return text;
+}
+
 static char
 continuation(unsigned long code_point, unsigned shift)
 {

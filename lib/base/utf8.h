@@ -21,6 +21,9 @@ size_t utf8_length(struct span bytes);
 
 bool utf8_valid(struct span bytes);
 
+/* The front of valid UTF-8, at most max bytes; no character is cut. */
+struct span utf8_cut(struct span text, size_t max);
+
 /*
  * Write a code point, at most U+10FFFF and no surrogate: the caller has
  * looked. Answers how many of the four bytes it took.

@@ -134,8 +134,8 @@ bool json_number(struct json_value value, double *number);
 /*
  * Append bytes as a JSON string with its quotes. The bytes must be UTF-8,
  * see lib/base/utf8; only what RFC 8259 section 7 demands is escaped, and
- * DEL and U+2028/2029 along with it so that a terminal and a script both
- * survive it.
+ * DEL, U+2028/2029 and the controls of writing direction along with it, so
+ * that a terminal and a script both survive it.
  */
 void json_append_string(struct buf *out, struct span utf8);
 

@@ -237,19 +237,25 @@ append_unit(struct buf *out, unsigned unit)
 	buf_append(out, text, sizeof(text));
 }
 
-/* U+2028 and U+2029 end a line in a script; valid UTF-8 is the premise. */
+/*
+ * U+2028 and U+2029 end a line in a script; U+202A to U+202E and U+2066 to
+ * U+2069 turn what is around them on a screen. The text is valid UTF-8.
+ */
 static bool
-is_line_end(const char *at)
+is_steering(const char *at)
 {
-	return memcmp(at, "\xE2\x80\xA8", 3) == 0 ||
-	    memcmp(at, "\xE2\x80\xA9", 3) == 0;
+	const unsigned char *byte = (const unsigned char *)at;
+
+	return byte[0] == 0xE2 &&
+	    ((byte[1] == 0x80 && byte[2] >= 0xA8 && byte[2] <= 0xAE) ||
+		(byte[1] == 0x81 && byte[2] >= 0xA6 && byte[2] <= 0xA9));
 }
 
 static bool
 must_escape(const struct scan *s)
 {
 	if ((unsigned char)*s->at >= 0x80)
-		return s->end - s->at >= 3 && is_line_end(s->at);
+		return s->end - s->at >= 3 && is_steering(s->at);
 	return !is_plain(*s->at) || *s->at == '\x7F';
 }
 
@@ -267,7 +273,8 @@ append_escape(struct buf *out, struct scan *s)
 	} else if ((unsigned char)*s->at < 0x80) {
 		append_unit(out, (unsigned char)*s->at);
 	} else {
-		append_unit(out, s->at[2] == '\xA8' ? 0x2028 : 0x2029);
+		append_unit(
+		    out, 0x2000u | (s->at[1] & 1u) << 6 | (s->at[2] & 0x3Fu));
 		s->at += 2;
 	}
 	s->at++;

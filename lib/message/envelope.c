@@ -24,10 +24,10 @@
 
 /* Members that a kept header may not take the place of. */
 static const char *const taken[] = { "specversion", "id", "source", "type",
-	"subject", "time", "datacontenttype", "datacontentencoding",
-	"dataschema", "dataref", "schemaurl", "sender", "verifiedby", "keyused",
-	"bodysha256", "method", "path", "query", "reason", "detail", "cause",
-	"request", "data", "database64" };
+	"subject", "reference", "time", "datacontenttype",
+	"datacontentencoding", "dataschema", "dataref", "schemaurl", "sender",
+	"verifiedby", "keyused", "bodysha256", "method", "path", "query",
+	"reason", "detail", "cause", "request", "data", "database64" };
 
 bool
 envelope_attribute(const char *header, char name[ENVELOPE_NAME_SIZE])
@@ -122,13 +122,14 @@ append_time(struct buf *out, struct timespec when)
 /* What both kinds of event begin with. */
 static void
 append_context(struct buf *out, const struct message *m, struct span type,
-    struct span subject, struct span data_type)
+    struct span data_type)
 {
 	buf_append_text(out, "{\"specversion\":\"1.0\"");
 	append_member(out, "id", m->id);
 	append_source(out, m);
 	append_member(out, "type", type);
-	append_known(out, "subject", subject);
+	append_known(out, "subject", buf_span(&m->subject));
+	append_known(out, "reference", buf_span(&m->reference));
 	append_time(out, m->received);
 	append_known(out, "datacontenttype", data_type);
 	append_member(out, "sender", span_of(m->sender->name));
@@ -217,8 +218,7 @@ envelope_write(
 	memset(envelope, 0, sizeof(*envelope));
 	/* Text at its worst is six bytes for one. */
 	out->max = HEAD_MAX + m->data.len * 6;
-	append_context(
-	    out, m, buf_span(&m->type), buf_span(&m->subject), m->data_type);
+	append_context(out, m, buf_span(&m->type), m->data_type);
 	append_member(out, "verifiedby", span_of(m->verified_by));
 	if (m->key_used)
 		append_member(out, "keyused", span_of(m->key_used));
@@ -236,12 +236,12 @@ int
 envelope_write_rejected(struct envelope *envelope, const struct message *m,
     const struct error *verdict, struct error *err)
 {
-	struct span none = { NULL, 0 }, type = media_type_of(m->content_type);
+	struct span type = media_type_of(m->content_type);
 	struct buf *out = &envelope->head;
 
 	memset(envelope, 0, sizeof(*envelope));
 	out->max = HEAD_MAX + m->body.len * 2 + m->head.len * 2;
-	append_context(out, m, span_of("hookdir.quarantined"), none, type);
+	append_context(out, m, span_of("hookdir.quarantined"), type);
 	append_member(out, "reason", span_of(error_rule(verdict->code)));
 	append_member(out, "detail", span_of(verdict->text));
 	if (m->cause)

@@ -14,6 +14,7 @@
 
 #include "base/base64.h"
 #include "base/io.h"
+#include "message/reference.h"
 
 #define ATTRIBUTE_MAX ((size_t)1 << 20)
 #define FRONT	      4096 /* bytes first read of a file */
@@ -27,6 +28,8 @@ static const char *const names[EVENT_ATTRIBUTES] = {
 	[EVENT_DATACONTENTTYPE] = "datacontenttype",
 	[EVENT_SENDER] = "sender",
 	[EVENT_REASON] = "reason",
+	[EVENT_REFERENCE] = "reference",
+	[EVENT_KEYUSED] = "keyused",
 };
 
 void
@@ -273,4 +276,49 @@ event_payload(const struct event *event, struct buf *out, struct error *err)
 	else if (!json_decode_string(data, out))
 		return error_set(err, ERROR_FORM, "data says no text");
 	return buf_check(out, err);
+}
+
+const struct sender *
+event_sender(const struct event *event)
+{
+	struct span sender = event_get(event, EVENT_SENDER);
+	char name[64];
+
+	if (sender.len == 0 || sender.len >= sizeof(name))
+		return sender_find("generic");
+	memcpy(name, sender.at, sender.len);
+	name[sender.len] = '\0';
+	return sender_find(name);
+}
+
+static bool
+has_all_of(struct event *event, int fd)
+{
+	struct error ignored = ERROR_INIT;
+	struct stat st;
+
+	if (event->root.type == JSON_TYPE_OBJECT)
+		return true;
+	return fstat(fd, &st) == 0 &&
+	    st.st_size <= (off_t)EVENT_REFERENCE_MAX &&
+	    event_read(event, fd, &ignored) == 0;
+}
+
+void
+event_find_reference(struct event *event, int fd)
+{
+	const struct sender *sender = event_sender(event);
+	struct buf *reference = &event->attributes[EVENT_REFERENCE];
+	struct json_members members;
+	struct json_value data;
+
+	/* A call that did not verify has no data, and a notice neither. */
+	if (reference->len || !sender || !sender->reference_paths[0] ||
+	    event_get(event, EVENT_REASON).len || !has_all_of(event, fd) ||
+	    !json_member(event->root, "data", &data))
+		return;
+	json_list(data, &members);
+	reference_append(sender, &members, reference);
+	if (reference->failed)
+		buf_reset(reference);
 }

@@ -13,6 +13,7 @@
 
 #include "base/buf.h"
 #include "json/json.h"
+#include "message/sender.h"
 
 /* The largest event that is read whole: 16 MiB as text, all of it escaped. */
 #define EVENT_MAX ((size_t)128 << 20)
@@ -26,9 +27,11 @@ enum event_attribute {
 	EVENT_TIME,
 	EVENT_DATACONTENTTYPE,
 	EVENT_SENDER,
-	EVENT_REASON
+	EVENT_REASON,
+	EVENT_REFERENCE,
+	EVENT_KEYUSED
 };
-#define EVENT_ATTRIBUTES 8
+#define EVENT_ATTRIBUTES 10
 
 struct event {
 	struct buf text; /* owned: the file, or its front */
@@ -52,6 +55,22 @@ int event_peek(struct event *event, int fd, struct error *err);
 
 /* The same, and the whole file: ERROR_FORM where it is no JSON object. */
 int event_read(struct event *event, int fd, struct error *err);
+
+/*
+ * The sender that an event names: its row, that of "generic" where it names
+ * none, or NULL where there is no such row.
+ */
+const struct sender *event_sender(const struct event *event);
+
+/*
+ * After event_peek() or event_read(): set EVENT_REFERENCE from the data of an
+ * event that was stored before the member existed. Reads the whole file where
+ * event_read() has not, but none of more than EVENT_REFERENCE_MAX bytes, and
+ * then the attributes are as event_read() leaves them. Where it fails there
+ * is no reference.
+ */
+#define EVENT_REFERENCE_MAX ((size_t)1 << 20)
+void event_find_reference(struct event *event, int fd);
 
 /* What an attribute says; an empty span where there is none. */
 struct span event_get(const struct event *event, enum event_attribute which);

@@ -23,6 +23,8 @@ message_init(struct message *m, size_t max_body)
 	m->nested.max = max_body;
 	m->type.max = MESSAGE_TEXT_MAX;
 	m->subject.max = MESSAGE_TEXT_MAX;
+	m->reference.max = MESSAGE_TEXT_MAX;
+	m->version.max = MESSAGE_TEXT_MAX;
 	m->id_text.max = MESSAGE_TEXT_MAX;
 }
 
@@ -52,6 +54,8 @@ message_free(struct message *m)
 	buf_free(&m->id_text);
 	buf_free(&m->type);
 	buf_free(&m->subject);
+	buf_free(&m->reference);
+	buf_free(&m->version);
 }
 
 /* The header whose name is these two parts together. */

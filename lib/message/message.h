@@ -75,6 +75,8 @@ struct message {
 					another, or none */
 	struct buf type;	     /* owned, never empty once verified */
 	struct buf subject;	     /* owned, empty where not known */
+	struct buf reference;	     /* owned, the same; see reference.h */
+	struct buf version;	     /* owned, the same: of changed_paths */
 
 	struct span jws;   /* the token in the body, where it has one */
 	const char *cause; /* why it may not have verified, or NULL */

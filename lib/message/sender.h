@@ -125,6 +125,12 @@ struct sender {
 	const char *subject_header; /* NULL for none */
 
 	/*
+	 * The number by which people know the thing, where that is another
+	 * than the subject: the first of these members that says something.
+	 */
+	const char *reference_paths[SENDER_PATHS_MAX];
+
+	/*
 	 * When the thing was last changed, RFC 3339 or a number of seconds
 	 * since 1970: the first of these that is there. Two messages about it
 	 * can be told apart by that.

@@ -18,6 +18,7 @@
 #include "message/notice.h"
 #include "message/signature.h"
 #include "base/utf8.h"
+#include "message/reference.h"
 
 /* A longer name or id in the data is no name and no id. */
 #define NAME_MAX_BYTES 1024
@@ -354,7 +355,12 @@ describe_body(struct message *m, struct error *err)
 	classify(m);
 	find_type(m);
 	find_subject(m);
-	if (buf_check(&m->type, err) < 0 || buf_check(&m->subject, err) < 0)
+	append_first(m, m->sender->changed_paths, &m->version);
+	if (m->data_kind == DATA_JSON)
+		reference_append(m->sender, &m->members, &m->reference);
+	if (buf_check(&m->type, err) < 0 || buf_check(&m->subject, err) < 0 ||
+	    buf_check(&m->reference, err) < 0 ||
+	    buf_check(&m->version, err) < 0)
 		return -1;
 	return find_id(m, err);
 }

@@ -680,9 +680,12 @@ class Spool:
             return []
 
     def files(self):
-        """Every file in it, as "new/NAME", whatever the folder"""
+        """Every file in it, as "new/NAME", whatever the folder, but those
+        of history/, where every call leaves a line"""
         found = []
-        for place, _, names in os.walk(self.path):
+        for place, folders, names in os.walk(self.path):
+            if place == self.path and "history" in folders:
+                folders.remove("history")
             found += [os.path.relpath(os.path.join(place, name), self.path)
                       for name in names]
         return sorted(found)
@@ -706,6 +709,13 @@ class Spool:
         if len(found) != 1:
             fail(f"{self.path}: {len(found)} messages in {where}/, want 1")
         return found[0]
+
+    def history(self, side):
+        """The lines of history/ of that side, "in" or "out", as dicts"""
+        return [json.loads(line) for name in self.names("history")
+                if name.endswith(f".{side}.jsonl")
+                for line in read(os.path.join(
+                    self.path, "history", name)).splitlines()]
 
     def clear(self):
         for name in self.files():

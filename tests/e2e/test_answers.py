@@ -508,7 +508,8 @@ def _(handler, spool):
     _, line = handler.call(SIGNED, headers=shipmondo.HEADERS,
                            **signed_endpoint(spool.path))
     eq("fields", list(line), ["status", "reason", "sender", "type", "id",
-                              "file", "bytes", "ms", "remote"])
+                              "subject", "reference", "key", "file", "bytes",
+                              "ms", "remote"])
     eq("values", {k: line[k] for k in ("status", "reason", "sender", "type",
                                        "bytes", "remote")},
        {"status": "200", "reason": "accepted", "sender": "shipmondo",

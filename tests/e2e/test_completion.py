@@ -47,7 +47,9 @@ def offers(line, package=False, cwd="/"):
     done = subprocess.run(
         ["bash", "--norc", "-c", CALL, "bash", COMPLETION,
          PACKAGE if package else "", TOOL, *words],
-        check=False, cwd=cwd, env={**clean_environment(), "HOME": cwd},
+        check=False, cwd=cwd, env={**clean_environment(), "HOME": cwd,
+             **{name: value for name, value in os.environ.items()
+                if name == "HOOKDIR_SPOOLS"}},
         stdin=subprocess.DEVNULL, text=True,
         stdout=subprocess.PIPE, stderr=subprocess.PIPE)
     # bash-completion itself complains when no completion is at work.
@@ -110,6 +112,27 @@ def _():
     eq("run", offers("hookdir run --jobs 4 --re"), ["--retries"])
 
 
+@test("spools by name, several where a subcommand only reads")
+def _():
+    place = spool("shop")
+    os.makedirs(os.path.join(place, "none"))
+
+    def ask(line):
+        os.environ["HOOKDIR_SPOOLS"] = place
+        try:
+            return offers(line)
+        finally:
+            del os.environ["HOOKDIR_SPOOLS"]
+
+    for line in ("list ", "find 2042 ", "history ", "history sh",
+                 "find 2042 a b sh"):
+        has(line, ask(f"hookdir {line}"), "shop")
+    eq("a text", ask("hookdir find sh"), [])
+    eq("its messages", ask("hookdir hold shop "), short(1, 2, 7))
+    eq("events", ask("hookdir history --event done,re"),
+       ["done,refused", "done,released", "done,requeued", "done,retry"])
+
+
 @test("values of options: states, directories, files, senders")
 def _():
     place = spool()
@@ -161,19 +184,19 @@ def _():
 def _():
     place = spool()
     odd = [r"\$\(touch\ pwned\)", r"mine\,\ own\ one"]
-    eq("show", offers("hookdir show spool ", cwd=place),
+    eq("show", offers("hookdir show spool/ ", cwd=place),
        sorted([*short(1, 2, 3, 4, 5, 6, 7), *odd]))
-    eq("show --data", offers("hookdir show --data spool 17", cwd=place),
+    eq("show --data", offers("hookdir show --data spool/ 17", cwd=place),
        short(1, 2, 3, 4, 5, 6, 7))
-    eq("requeue", offers("hookdir requeue spool ", cwd=place),
+    eq("requeue", offers("hookdir requeue spool/ ", cwd=place),
        sorted([*short(5), *odd]))
-    eq("hold", offers("hookdir hold spool ", cwd=place), short(1, 2, 7))
-    eq("hold, a second", offers(f"hookdir hold spool {short(1)[0]} ",
+    eq("hold", offers("hookdir hold spool/ ", cwd=place), short(1, 2, 7))
+    eq("hold, a second", offers(f"hookdir hold spool/ {short(1)[0]} ",
                                 cwd=place), short(1, 2, 7))
-    eq("release", offers("hookdir release spool ", cwd=place), short(4))
-    eq("reverify", offers("hookdir reverify --sender generic spool ",
+    eq("release", offers("hookdir release spool/ ", cwd=place), short(4))
+    eq("reverify", offers("hookdir reverify --sender generic spool/ ",
                           cwd=place), short(6))
-    eq("no message", offers("hookdir hold spool x", cwd=place), [])
+    eq("no message", offers("hookdir hold spool/ x", cwd=place), [])
     eq("no spool", offers("hookdir hold none ", cwd=place), [])
     eq("list", offers("hookdir list spool ", cwd=place), [])
     eq("files", sorted(os.listdir(place)), ["spool"])
@@ -237,16 +260,16 @@ def _():
                 ("hookdir list sp\t", "hookdir list spool/"),
                 ("hookdir release sp\t 1\t",
                  f"hookdir release spool/ {short(4)[0]} "),
-                ("hookdir requeue spool \\$\t",
-                 r"hookdir requeue spool \$\(touch\ pwned\) "),
+                ("hookdir requeue spool/ \\$\t",
+                 r"hookdir requeue spool/ \$\(touch\ pwned\) "),
                 ("hookdir list my\\ s\t", r"hookdir list my\ spool/"),
                 ("hookdir list 'my s\t", "hookdir list 'my spool'/"),
                 ("hookdir list my\t --js\t",
                  r"hookdir list my\ spool/ --json "),
-                ("hookdir release my\\ spool 17\t",
-                 rf"hookdir release my\ spool {short(4)[0]} "),
-                ("hookdir release 'my spool' 17\t",
-                 f"hookdir release 'my spool' {short(4)[0]} "),
+                ("hookdir release my\\ spool/ 17\t",
+                 rf"hookdir release my\ spool/ {short(4)[0]} "),
+                ("hookdir release 'my spool'/ 17\t",
+                 f"hookdir release 'my spool'/ {short(4)[0]} "),
                 ("hookdir run --arc\tspool/h\t",
                  "hookdir run --archive spool/hold/"),
         ):

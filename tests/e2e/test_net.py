@@ -61,6 +61,7 @@ def everything():
         ["show", "--output", spool, name], ["requeue", "--all", spool],
         ["run", "--in-order", "--until-empty", spool, "--", "true"],
         ["reverify", "--sender", "shipmondo", spool],
+        ["find", "7", spool], ["history", spool],
         ["expire", "--older-than", "1d", spool]]
 
 

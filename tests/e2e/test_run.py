@@ -308,7 +308,7 @@ def _():
 def _():
     work = Work("a b")
     os.symlink("a b", work.beside("link"))
-    for path in ("a b", "./a b/", "link", "../" + os.path.basename(work.dir)
+    for path in ("./a b", "./a b/", "./link", "../" + os.path.basename(work.dir)
                  + "/a b//."):
         work.put()
         seen = given(work, path=path)
@@ -325,6 +325,9 @@ def _():
         "IFS": "x", "BASH_ENV": "/x", "HTTP_PROXY": "http://x", "CE_ID": "x",
         "CE_OTHER": "mine", "LC_ALL": "C", "TZ": "UTC", "PYTHONPATH": "/x"})
     eq("environment", seen["environ"], {**TIDY, **CE})
+    for message in (event(b'{"reference":"2042"}'), event(reference="2042")):
+        work.put(message)
+        eq("reference", given(work)["environ"].get("CE_REFERENCE"), "2042")
     work.put()
     # No HOME and no LANG; a shell in between might set PATH again.
     seen = given(work, wrapper=["env", "-i", f"TMPDIR={work.dir}"])

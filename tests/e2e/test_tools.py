@@ -298,11 +298,17 @@ def _():
         "file": f"failed/{base},tries=10,next={soon}.json",
         "type": "com.example.tested", "id": "id-1",
         "source": "https://h.example/w", "subject": "7",
+        "reference": None,
         "time": "2026-11-21T17:05:33.123456Z", "reason": None,
         "size": len(event()), "tries": 10, "later": 0,
         "next": time.strftime("%Y-%m-%dT%H:%M:%S.000000Z", time.gmtime(soon)),
         "error": "2026-11-21T17:05:33.123456Z exit status 1"})
     ok("the file is there", os.path.isfile(f"{place.path}/{row['file']}"))
+    place = Place()
+    place.put("new", event(b'{"reference":"2042"}'))
+    place.put("new", event(reference="2042"))
+    eq("references", [row["reference"] for row in place.json()],
+       ["2042", "2042"])
     place = Place()
     place.put("quarantine", quarantined())
     eq("without quarantine/", place.json(), [])

@@ -77,7 +77,7 @@ assert_attributes(const char *what, const struct event *event,
 
 	for (i = 0; i < EVENT_ATTRIBUTES; i++)
 		assert_same(what, event_get(event, (enum event_attribute)i),
-		    span_of(want[i]));
+		    span_of(want[i] ? want[i] : ""));
 }
 
 /* The payload is appended to what is there. */

@@ -17,13 +17,20 @@
 #include "queue/document.h"
 #include "hookdir/expire_logs.h"
 #include "hookdir/look.h"
+#include "spool/history.h"
+#include "base/io.h"
+#include "hookdir/remember.h"
+
+/* How long history is kept without --history: 90 days */
+#define HISTORY_SPAN (UINT64_C(90) * 86400)
 
 #define PRESET (1u << QUEUE_FAILED | 1u << QUEUE_QUARANTINE)
 
 struct expiry {
 	struct queue queue;
 	unsigned states;
-	uint64_t span; /* seconds */
+	uint64_t span;	  /* seconds */
+	uint64_t history; /* the same, of files in history/ */
 	bool has_span, dry_run;
 	time_t before; /* what arrived before goes */
 	const char *archive_path;
@@ -91,6 +98,27 @@ remove_one(struct expiry *expiry, enum queue_state state, const char *file,
 	    : 1;
 }
 
+/* The same, and its line in the history, for which the file is opened first. */
+static int
+remove_and_note(struct expiry *expiry, enum queue_state state, const char *file,
+    const struct spool_name *name, struct error *err)
+{
+	struct error gone = ERROR_INIT;
+	struct stat st;
+	int fd = queue_open_file(&expiry->queue, state, file, &st, &gone);
+	int rc = remove_one(expiry, state, file, name, err);
+	char detail[64];
+
+	(void)snprintf(detail, sizeof(detail), "%s from %s/",
+	    expiry->archive_path ? "archived" : "removed",
+	    queue_state_name(state));
+	if (rc == 1)
+		remember(
+		    expiry->queue.root, name, fd, "expired", span_of(detail));
+	io_discard(&fd);
+	return rc;
+}
+
 static void
 print_name(enum queue_state state, const struct spool_name *name)
 {
@@ -122,7 +150,7 @@ visit(void *context, enum queue_state state, const char *file,
 	if (expiry->dry_run)
 		print_name(state, name);
 	else
-		rc = remove_one(expiry, state, file, name, &failed);
+		rc = remove_and_note(expiry, state, file, name, &failed);
 	if (rc == 1) {
 		expiry->count++;
 		expiry->bytes += (uint64_t)st.st_size;
@@ -145,6 +173,25 @@ print_summary(const struct expiry *expiry, uint64_t count, const char *what,
 		: expiry->archive_path ? "archived"
 				       : "removed",
 	    size);
+}
+
+/* Whole days: the file of a day goes when its last line is old enough. */
+static int
+expire_history_files(const struct expiry *expiry, struct error *err)
+{
+	time_t before = clock_now().tv_sec - (time_t)expiry->history;
+	char day[HISTORY_DAY_SIZE];
+	unsigned count;
+	int rc;
+
+	history_day(before, day);
+	rc = history_expire(
+	    expiry->queue.root, day, expiry->dry_run, &count, err);
+	if (count)
+		(void)printf("%u file%s of the history %s\n", count,
+		    count == 1 ? "" : "s",
+		    expiry->dry_run ? "to be removed" : "removed");
+	return rc;
 }
 
 /* After the messages: what these leave behind goes as well. */
@@ -181,6 +228,8 @@ expire(struct expiry *expiry)
 			    visit, expiry, &err);
 	if (rc == 0)
 		rc = expire_leftovers(expiry, &err);
+	if (rc == 0)
+		rc = expire_history_files(expiry, &err);
 	return tool_finish(rc < 0 ? tool_error(&err) : expiry->code);
 }
 
@@ -204,6 +253,7 @@ read_options(int argc, char **argv, struct expiry *expiry, int *operands)
 		{ "older-than", required_argument, NULL, 'o' },
 		{ "state", required_argument, NULL, 's' },
 		{ "archive", required_argument, NULL, 'a' },
+		{ "history", required_argument, NULL, 'y' },
 		{ "dry-run", no_argument, NULL, 'n' },
 		{ "help", no_argument, NULL, 'h' },
 		{ NULL, 0, NULL, 0 },
@@ -218,6 +268,9 @@ read_options(int argc, char **argv, struct expiry *expiry, int *operands)
 			break;
 		case 's':
 			expiry->states = tool_read_states("--state", optarg);
+			break;
+		case 'y':
+			expiry->history = tool_read_span("--history", optarg);
 			break;
 		case 'a':
 			expiry->archive_path = optarg;
@@ -245,7 +298,9 @@ open_archive(struct expiry *expiry)
 int
 tool_expire(int argc, char **argv)
 {
-	struct expiry expiry = { .states = PRESET, .archive = ARCHIVE_INIT };
+	struct expiry expiry = { .states = PRESET,
+		.history = HISTORY_SPAN,
+		.archive = ARCHIVE_INIT };
 	int operands = 0, code;
 
 	read_options(argc, argv, &expiry, &operands);

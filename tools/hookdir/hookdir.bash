@@ -56,8 +56,11 @@ _hookdir()
 		_hookdir_choose "${!takes[@]}"
 	elif ((given == 0)) && [[ $command == send ]]; then
 		: # a URL
+	elif [[ $command == find || $command == history ]]; then
+		# Any number of spools, behind the text that find looks for.
+		[[ $command == find && $given == 0 ]] || _hookdir_spools
 	elif ((given == 0)); then
-		_hookdir_value DIR
+		_hookdir_spools
 	else
 		case $command in
 		show) _hookdir_names new cur hold failed quarantine ;;
@@ -122,6 +125,14 @@ _hookdir_value()
 			[[ $word == "$cur"* ]] && COMPREPLY+=("$word")
 		done
 		;;
+	EVENT,...)
+		[[ $cur == *,* ]] && before=${cur%,*},
+		for word in accepted duplicate refused fetched retry failed \
+		    "done" requeued held released superseded expired; do
+			word=$before$word
+			[[ $word == "$cur"* ]] && COMPREPLY+=("$word")
+		done
+		;;
 	NAME)
 		_hookdir_choose shipmondo tradecloud nshift standard-webhooks \
 			github shopify stripe generic
@@ -137,6 +148,21 @@ _hookdir_value()
 	esac
 }
 
+# A spool: a path, or a name in the directory of spools.
+_hookdir_spools()
+{
+	local path name
+
+	_hookdir_value DIR
+	[[ $cur == */* ]] && return
+	for path in "${HOOKDIR_SPOOLS:-/var/spool/hookdir}"/*/new; do
+		name=${path%/new}
+		name=${name##*/}
+		[[ -d $path && $name == "$(_hookdir_plain "$cur")"* ]] &&
+			COMPREPLY+=("$name")
+	done
+}
+
 # The messages of the spool that stand in these states, as short as hookdir
 # takes their names: without tries, next try and ".json".
 _hookdir_names()
@@ -145,6 +171,8 @@ _hookdir_names()
 
 	place=$(_hookdir_plain "$spool")
 	[[ $place == \~/* ]] && place=$HOME${place:1}
+	[[ $place == */* || $place == . || $place == .. ]] ||
+		place=${HOOKDIR_SPOOLS:-/var/spool/hookdir}/$place
 	for state; do
 		for file in "$place/$state/$(_hookdir_plain "$cur")"*; do
 			[[ -f $file ]] || continue

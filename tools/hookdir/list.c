@@ -166,8 +166,8 @@ append_attributes(struct buf *out, const struct event *event)
 		const char *name;
 		enum event_attribute which;
 	} members[] = { { "id", EVENT_ID }, { "source", EVENT_SOURCE },
-		{ "subject", EVENT_SUBJECT }, { "time", EVENT_TIME },
-		{ "reason", EVENT_REASON } };
+		{ "subject", EVENT_SUBJECT }, { "reference", EVENT_REFERENCE },
+		{ "time", EVENT_TIME }, { "reason", EVENT_REASON } };
 	size_t i;
 
 	for (i = 0; i < sizeof(members) / sizeof(members[0]); i++)

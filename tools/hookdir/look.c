@@ -63,6 +63,8 @@ look_at(struct look *look, const struct queue *queue, enum queue_state state,
 	if (event_peek(&look->event, fd, &look->failed) == 0 &&
 	    event_get(&look->event, EVENT_TYPE).len == 0)
 		(void)error_set(&look->failed, ERROR_FORM, "not an event");
+	if (look->failed.code == ERROR_NONE)
+		event_find_reference(&look->event, fd);
 	/* Shared: a lock for one alone shows, and none is kept from others. */
 	look->locked = flock(fd, LOCK_SH | LOCK_NB) < 0 && errno == EWOULDBLOCK;
 	io_discard(&fd);

@@ -18,6 +18,24 @@ static const struct tool tools[] = {
 	    "  --since TIME       only those that arrived since: a time, a\n"
 	    "                     date, or 2h, which is so long ago\n"
 	    "  --json             JSON Lines\n" },
+	{ "find", tool_find,
+	    "[--since TIME] [--archive DIR]... [--json] TEXT [SPOOL...]",
+	    "Say what became of the message with this reference, subject, id, "
+	    "name\n"
+	    "or word: when it came, what ran, and where it is now.\n"
+	    "\n"
+	    "  --since TIME   only those that arrived since\n"
+	    "  --archive DIR  look there, too\n"
+	    "  --json         JSON Lines\n" },
+	{ "history", tool_history,
+	    "[--follow] [--since TIME] [--event EVENT,...] [--json] "
+	    "[SPOOL...]",
+	    "List what happened to messages, in order of time.\n"
+	    "\n"
+	    "  --follow           and what happens from now on\n"
+	    "  --since TIME       from then on (1d; with --follow: now)\n"
+	    "  --event EVENT,...  only these: accepted, refused, done ...\n"
+	    "  --json             JSON Lines\n" },
 	{ "show", tool_show, "[--data|--body|--output] SPOOL NAME",
 	    "Show a message, and what the command said if it has failed.\n"
 	    "\n"
@@ -85,7 +103,7 @@ static const struct tool tools[] = {
 	    "                   times in them are not looked at\n" },
 	{ "expire", tool_expire,
 	    "--older-than SPAN [--state STATE,...] [--archive DIR]\n"
-	    "                      [--dry-run] SPOOL",
+	    "                      [--history SPAN] [--dry-run] SPOOL",
 	    "Remove messages that arrived longer ago than that.\n"
 	    "\n"
 	    "  --older-than SPAN  like 12h or 30d\n"
@@ -93,6 +111,7 @@ static const struct tool tools[] = {
 	    "failed,quarantine\n"
 	    "                     if not given\n"
 	    "  --archive DIR      move them there instead\n"
+	    "  --history SPAN     how long the history is kept (90d)\n"
 	    "  --dry-run          only say what would be done\n" },
 	{ "stats", tool_stats, "[--json|--prometheus] SPOOL",
 	    "Count messages and bytes, by state and type.\n"

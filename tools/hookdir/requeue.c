@@ -14,6 +14,8 @@
 #include "queue/claim.h"
 #include "hookdir/look.h"
 #include "hookdir/names.h"
+#include "base/io.h"
+#include "hookdir/remember.h"
 
 struct move {
 	enum queue_state from, to;
@@ -41,6 +43,21 @@ struct work {
 	int code;
 };
 
+/* After the move, by the file where it is now. */
+static void
+note(const struct work *work, enum queue_state state, const char *file)
+{
+	struct error gone = ERROR_INIT;
+	struct spool_name name;
+	struct stat st;
+	int fd = queue_open_file(&work->queue, state, file, &st, &gone);
+
+	if (spool_name_parse(file, &name))
+		remember(
+		    work->queue.root, &name, fd, work->move->done, span_of(""));
+	io_discard(&fd);
+}
+
 static int
 move_one(struct work *work, const char *file, const struct spool_name *name,
     struct error *err)
@@ -58,6 +75,7 @@ move_one(struct work *work, const char *file, const struct spool_name *name,
 	rc = queue_move(&work->queue, move->from, file, move->to, target, err);
 	if (rc == 1) {
 		work->moved++;
+		note(work, move->to, target);
 		if (move->drop_log)
 			queue_log_remove(&work->queue, name);
 	} else if (rc == 0 && (!work->all || errno == EEXIST)) {
@@ -78,6 +96,7 @@ move_orphan(struct work *work, const char *file, const struct spool_name *name,
     struct error *err)
 {
 	struct claim claim = CLAIM_INIT;
+	char target[NAME_MAX + 1];
 	bool done =
 	    name->end == SPOOL_END_DONE || name->end == SPOOL_END_ARCHIVE;
 	int rc = done ? 0 : claim_take_over(&work->queue, file, &claim, err);
@@ -92,6 +111,8 @@ move_orphan(struct work *work, const char *file, const struct spool_name *name,
 			return -1;
 		queue_log_remove(&work->queue, name);
 		work->moved++;
+		spool_name_format(&claim.before, target);
+		note(work, QUEUE_NEW, target);
 	} else if (rc == 0 && !work->all) {
 		tool_warn("%s: %s", name->base,
 		    done ? "is done, and is not run again"

@@ -24,6 +24,7 @@
 #include "hookdir/names.h"
 #include "hookdir/reverify.h"
 #include "message/verify.h"
+#include "hookdir/remember.h"
 
 struct work {
 	struct queue queue;
@@ -81,6 +82,36 @@ lock(struct work *work, const char *file, int *fd, struct error *err)
 	return rc;
 }
 
+/* A line for the call and one for the message that was made of it, or NULL. */
+static void
+note(const struct work *work, const char *call, const char *message)
+{
+	struct error gone = ERROR_INIT;
+	struct spool_name from, to;
+	char detail[NAME_MAX + 64];
+	int fd = -1;
+	struct stat st;
+
+	if (message) {
+		fd = io_open_file(work->spool.new_, message, &st, &gone);
+		(void)spool_name_parse(message, &to);
+		(void)spool_name_parse(call, &from);
+		(void)snprintf(detail, sizeof(detail),
+		    "verified now, was refused as %s", from.base);
+		remember(
+		    work->spool.root, &to, fd, "accepted", span_of(detail));
+		(void)snprintf(detail, sizeof(detail),
+		    "verified now, delivered as %s", to.base);
+	} else {
+		(void)snprintf(detail, sizeof(detail),
+		    "verified now, its message was stored before");
+	}
+	if (spool_name_parse(call, &from))
+		remember(
+		    work->spool.root, &from, fd, "requeued", span_of(detail));
+	io_discard(&fd);
+}
+
 static int
 deliver(struct work *work, struct message *m, const char *file,
     enum outcome *outcome, struct error *err)
@@ -99,6 +130,7 @@ deliver(struct work *work, struct message *m, const char *file,
 	if (off.code != ERROR_NONE)
 		tool_warn("repeats of %s will be stored: %s", name, off.text);
 	*outcome = rc ? OUTCOME_DELIVERED : OUTCOME_DUPLICATE;
+	note(work, file, rc ? name : NULL);
 	if (unlinkat(work->queue.states[QUEUE_QUARANTINE], file, 0) < 0 &&
 	    errno != ENOENT)
 		return error_system(err,
@@ -269,6 +301,7 @@ tool_reverify(int argc, char **argv)
 	};
 	struct work work = { .spool = SPOOL_INIT };
 	const char *sender = NULL, *key_file = NULL;
+	char path[PATH_MAX];
 	struct error err = ERROR_INIT;
 	int count = 0, got, code;
 
@@ -283,7 +316,8 @@ tool_reverify(int argc, char **argv)
 			work.rules.ignore_time = true;
 	if (count == 0)
 		return tool_usage("which spool?");
-	code = rules_read(&work.rules, argv[1], sender, key_file);
+	code = rules_read(
+	    &work.rules, tool_spool(argv[1], path), sender, key_file);
 	if (code == EX_OK && read_names(&work, count, argv + 1, &err) < 0)
 		code = tool_error(&err);
 	if (code == EX_OK)

@@ -31,19 +31,6 @@ subject_type_matches(struct span type, const char *glob)
 	return fnmatch(glob, text, 0) == 0;
 }
 
-static const struct sender *
-find_sender(const struct event *event)
-{
-	struct span sender = event_get(event, EVENT_SENDER);
-	char name[64];
-
-	if (sender.len == 0 || sender.len >= sizeof(name))
-		return sender_find("generic");
-	memcpy(name, sender.at, sender.len);
-	name[sender.len] = '\0';
-	return sender_find(name);
-}
-
 /* What is known of a message when its group is looked for. */
 struct facts {
 	const struct event *event;
@@ -223,7 +210,7 @@ describe(struct event *event, const struct spool_name *name,
 {
 	static const struct sender unknown = { .type_prefix = "",
 		.whole = true };
-	struct facts facts = { .event = event, .sender = find_sender(event) };
+	struct facts facts = { .event = event, .sender = event_sender(event) };
 	struct json_value data = { JSON_TYPE_NULL, { NULL, 0 } };
 
 	if (!facts.sender)

@@ -157,12 +157,32 @@ tool_option(int argc, char **argv, const struct option *options)
 	return got;
 }
 
+const char *
+tool_spools(void)
+{
+	const char *directory = getenv("HOOKDIR_SPOOLS");
+
+	return directory && directory[0] ? directory : "/var/spool/hookdir";
+}
+
+const char *
+tool_spool(const char *called, char path[PATH_MAX])
+{
+	bool is_path = strchr(called, '/') || strcmp(called, ".") == 0 ||
+	    strcmp(called, "..") == 0 || called[0] == '\0';
+
+	(void)snprintf(path, PATH_MAX, "%s%s%s", is_path ? "" : tool_spools(),
+	    is_path ? "" : "/", called);
+	return path;
+}
+
 int
-tool_open_queue(struct queue *queue, const char *path)
+tool_open_queue(struct queue *queue, const char *called)
 {
 	struct error err = ERROR_INIT;
+	char path[PATH_MAX];
 
-	if (queue_open(queue, path, &err) < 0)
+	if (queue_open(queue, tool_spool(called, path), &err) < 0)
 		return tool_error(&err);
 	return EX_OK;
 }
@@ -312,6 +332,17 @@ tool_print(FILE *out, struct span text, size_t max)
 		(void)fwrite(plain, 1, (size_t)(at - plain), out);
 	if (at < end)
 		(void)fputs("...", out);
+}
+
+void
+tool_print_time(FILE *out, time_t when)
+{
+	char text[32] = "";
+	struct tm tm;
+
+	if (localtime_r(&when, &tm))
+		(void)strftime(text, sizeof(text), "%Y-%m-%d %H:%M:%S", &tm);
+	(void)fputs(text, out);
 }
 
 void

@@ -30,6 +30,8 @@ struct tool {
 };
 
 int tool_list(int argc, char **argv);
+int tool_find(int argc, char **argv);
+int tool_history(int argc, char **argv);
 int tool_show(int argc, char **argv);
 int tool_run(int argc, char **argv);
 int tool_requeue(int argc, char **argv);
@@ -81,8 +83,16 @@ int tool_usage(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
  */
 int tool_option(int argc, char **argv, const struct option *options);
 
+/*
+ * The path of a spool of the command line: a word with a slash is a path, and
+ * so are "." and ".."; another is a name in the directory of spools, which is
+ * HOOKDIR_SPOOLS or /var/spool/hookdir. Returns path.
+ */
+const char *tool_spools(void);
+const char *tool_spool(const char *called, char path[PATH_MAX]);
+
 /* Open the spool of the command line; else the code to exit with. */
-int tool_open_queue(struct queue *queue, const char *path);
+int tool_open_queue(struct queue *queue, const char *called);
 
 /* What is written to standard output must arrive: EX_OK, or EX_IOERR. */
 int tool_finish(int code);
@@ -108,6 +118,9 @@ uint64_t tool_read_number(
  * terminal stands as \xNN. At most max bytes of it, then "...".
  */
 void tool_print(FILE *out, struct span text, size_t max);
+
+/* "2026-11-21 18:05:33", in local time. */
+void tool_print_time(FILE *out, time_t when);
 
 /* "42s", "7m", "3h", "12d"; "5.2k", "1.1M". */
 #define TOOL_SHORT_SIZE 24

@@ -73,6 +73,8 @@ read_event(struct event *event, const char *path, struct error *err)
 	rc = event_read(event, fd, err);
 	if (rc == 0 && event_get(event, EVENT_ID).len == 0)
 		rc = error_set(err, ERROR_FORM, "not an event: it has no id");
+	if (rc == 0)
+		event_find_reference(event, fd);
 	if (path)
 		io_discard(&fd);
 	return rc;
@@ -80,10 +82,11 @@ read_event(struct event *event, const char *path, struct error *err)
 
 /* A spool is opened by its absolute path. */
 static int
-open_spool(struct spool *spool, const char *path, struct error *err)
+open_spool(struct spool *spool, const char *called, struct error *err)
 {
-	char absolute[PATH_MAX * 2], here[PATH_MAX];
+	char absolute[PATH_MAX * 2], here[PATH_MAX], path[PATH_MAX];
 
+	(void)tool_spool(called, path);
 	if (path[0] == '/')
 		return spool_open(spool, path, err);
 	if (!getcwd(here, sizeof(here)))

@@ -10,6 +10,7 @@
 #include "base/clock.h"
 #include "base/uri.h"
 #include "base/utf8.h"
+#include "message/reference.h"
 
 void
 fetch_event_add(struct buf *head, const char *name, struct span text)
@@ -36,6 +37,8 @@ fetch_event_begin(struct buf *head, const struct fetch_job *job,
 	fetch_event_add(head, "source", buf_span(&source));
 	fetch_event_add(head, "type", span_of(context->type));
 	fetch_event_add(head, "subject", context->subject);
+	fetch_event_add(
+	    head, "reference", event_get(&job->event, EVENT_REFERENCE));
 	fetch_event_add(head, "time", span_of(now));
 	fetch_event_add(head, "datacontenttype", context->data_type);
 	fetch_event_add(head, "sender", span_of("tradecloud"));
@@ -46,6 +49,23 @@ fetch_event_begin(struct buf *head, const struct fetch_job *job,
 	buf_free(&source);
 }
 
+/* A notice names no reference; what was fetched for it does. */
+static void
+add_reference(struct buf *head, const struct fetch_job *job, struct span data)
+{
+	struct buf reference = BUF_INIT(FETCH_HEAD_MAX);
+	struct json_members members;
+	struct json_value value;
+
+	if (event_get(&job->event, EVENT_REFERENCE).len ||
+	    !json_scan_members(data, &value, &members))
+		return;
+	reference_append(sender_find("tradecloud"), &members, &reference);
+	fetch_event_add(head, "reference", buf_span(&reference));
+	head->failed |= reference.failed;
+	buf_free(&reference);
+}
+
 int
 fetch_event_write(const struct fetch_job *job, const struct fetch_item *item,
     struct buf *head, struct span data, struct error *err)
@@ -53,6 +73,7 @@ fetch_event_write(const struct fetch_job *job, const struct fetch_item *item,
 	static const char end[] = "}\n";
 	struct iovec pieces[3];
 
+	add_reference(head, job, data);
 	if (data.len)
 		buf_append_text(head, ",\"data\":");
 	if (buf_check(head, err) < 0)

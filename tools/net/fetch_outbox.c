@@ -17,6 +17,7 @@
 
 #include "base/clock.h"
 #include "base/io.h"
+#include "hookdir/remember.h"
 
 #define DOCUMENT_MODE 0660 /* less the umask */
 
@@ -228,6 +229,28 @@ take_back(struct fetch_outbox *outbox, int documents)
 	}
 }
 
+static void
+note_all(const struct fetch_outbox *outbox)
+{
+	struct error gone = ERROR_INIT;
+	const struct fetch_item *item;
+	struct spool_name name;
+	struct stat st;
+	size_t i;
+	int fd;
+
+	for (i = 0; i < outbox->count; i++) {
+		item = &outbox->items[i];
+		if (!spool_name_parse(item->event.name, &name))
+			continue;
+		fd = io_open_file(
+		    outbox->spool->new_, item->event.name, &st, &gone);
+		remember(
+		    outbox->spool->root, &name, fd, "fetched", span_of(""));
+		io_discard(&fd);
+	}
+}
+
 int
 fetch_outbox_publish(struct fetch_outbox *outbox, struct error *err)
 {
@@ -244,6 +267,8 @@ fetch_outbox_publish(struct fetch_outbox *outbox, struct error *err)
 		rc = publish_events(outbox, err);
 	if (rc < 0)
 		take_back(outbox, documents);
+	else
+		note_all(outbox);
 	io_discard(&documents);
 	return rc;
 }
