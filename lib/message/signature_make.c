@@ -64,8 +64,7 @@ signature_mac(const struct key *named, bool decoded, struct span bytes,
 		    : hmac_sha256(buf_span(&raw), bytes, mac, err);
 	else if (marked)
 		(void)error_set(err, ERROR_CONFIGURATION,
-		    "HOOKDIR_KEY (%s): not " KEY_PREFIX " and base64",
-		    named->name);
+		    "key %s: not " KEY_PREFIX " and base64", named->name);
 	else
 		rc = hmac_sha256(named->bytes, bytes, mac, err);
 	secret_wipe(raw.at, raw.size);
