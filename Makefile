@@ -146,7 +146,8 @@ TORTURE = $(wildcard tests/torture/powercut.py \
 	tests/torture/faults.py tests/torture/fuzz.py tests/torture/afl.py \
 	tests/torture/fastcgi.py tests/torture/sandbox.py \
 	tests/torture/secrets.py tests/torture/load.py \
-	tests/torture/flood.py tests/torture/static.py \
+	tests/torture/flood.py tests/torture/pipe.py \
+	tests/torture/static.py \
 	tests/torture/tls.py tests/torture/machine.py tests/torture/fetch.py \
 	tests/torture/nfs.py \
 	tests/torture/readme.py) \
@@ -198,7 +199,7 @@ SOURCES = $(shell find lib handler tools tests -name '*.[ch]')
 SCRIPTS = tests/need tests/lint-manuals tests/check-layers.sh \
 	tests/check-banned.sh tests/check-install.sh tests/bench/peers/save.sh \
 	nginx/hookdir-jwks.sh tools/hookdir/hookdir.bash tools/samples/book-order.sh \
-	tools/samples/tradecloud-lines.sh \
+	tools/samples/tradecloud-lines.sh tools/samples/pipe-orders.sh \
 	.ci/run
 MANUALS = $(wildcard docs/*.[1-8])
 
@@ -256,7 +257,7 @@ install: all
 	install -m 0644 apache/*.conf apache/*.asis apache/*.json \
 		$(SAMPLES)/apache/
 	install -m 0644 apache/secrets/* $(SAMPLES)/apache/secrets/
-	install -m 0755 tools/samples/book-order.* \
+	install -m 0755 tools/samples/book-order.* tools/samples/pipe-orders.* \
 		tools/samples/tradecloud-lines.sh $(SAMPLES)/tools/samples/
 	install -m 0644 tools/samples/hookdir* $(SAMPLES)/tools/samples/
 	install -m 0644 handler/hookdir.apparmor $(SAMPLES)/

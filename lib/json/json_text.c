@@ -273,8 +273,9 @@ append_escape(struct buf *out, struct scan *s)
 	} else if ((unsigned char)*s->at < 0x80) {
 		append_unit(out, (unsigned char)*s->at);
 	} else {
-		append_unit(
-		    out, 0x2000u | (s->at[1] & 1u) << 6 | (s->at[2] & 0x3Fu));
+		append_unit(out,
+		    0x2000u | ((unsigned char)s->at[1] & 1u) << 6 |
+			((unsigned char)s->at[2] & 0x3Fu));
 		s->at += 2;
 	}
 	s->at++;

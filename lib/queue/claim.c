@@ -2,10 +2,10 @@
 /*
  * claim - take a message, so that nobody else has it
  *
- * Locked first, renamed then: nothing ever stands in cur/ without a lock
- * whose holder is alive. All steps are renames of one name that only the
- * holder of the lock makes. Who gets the lock a moment after the message
- * has moved on sees that from the rename, which finds no such name.
+ * Locked first, renamed then: what is in cur/ without a lock was left there
+ * by a runner that died. All steps are renames of one name that only the
+ * holder of the lock makes. If we lock a file that its owner has just moved,
+ * our rename fails with ENOENT.
  */
 #include "queue/claim.h"
 
@@ -33,8 +33,8 @@ let_go(struct claim *claim)
 	io_discard(&claim->fd);
 }
 
-/* 1: open and locked. 0: gone, or somebody else's. */
-static int
+/* CLAIM_TAKEN: open and locked. */
+static enum claim_result
 lock(const struct queue *queue, enum queue_state state, const char *file,
     struct claim *claim, struct error *err)
 {
@@ -44,101 +44,109 @@ lock(const struct queue *queue, enum queue_state state, const char *file,
 
 	claim->fd = queue_open_file(queue, state, file, &st, &failed);
 	if (claim->fd < 0 && queue_is_none(&failed))
-		return 0;
+		return CLAIM_GONE;
 	if (claim->fd < 0) {
 		*err = failed;
-		return -1;
+		return CLAIM_FAILED;
 	}
+	claim->size = st.st_size;
 	rc = io_lock(&claim->fd, queue->states[state], file, err);
-	if (rc != 1)
-		io_discard(&claim->fd);
-	return rc;
+	if (rc == 1)
+		return CLAIM_TAKEN;
+	io_discard(&claim->fd);
+	return rc < 0 ? CLAIM_FAILED : CLAIM_HELD;
 }
 
 /*
- * Is what we have locked the file of our name? 1, 0 or -1. Another process
- * may have put another file in its place, or moved it on.
+ * Is what we have locked the file of our name? Another process may have put
+ * another file in its place, or moved it on: then the message is gone.
  */
-static int
+static enum claim_result
 check(const struct queue *queue, const struct claim *claim, struct error *err)
 {
 	struct stat held, named;
 
-	if (fstat(claim->fd, &held) < 0)
-		return error_system(err, "cannot look at %s", claim->file);
-	if (fstatat(queue->states[claim->state], claim->file, &named,
-		AT_SYMLINK_NOFOLLOW) < 0)
-		return errno == ENOENT
-		    ? 0
-		    : error_system(err, "cannot look at %s", claim->file);
-	return held.st_dev == named.st_dev && held.st_ino == named.st_ino;
+	if (fstat(claim->fd, &held) == 0 &&
+	    fstatat(queue->states[claim->state], claim->file, &named,
+		AT_SYMLINK_NOFOLLOW) == 0)
+		return held.st_dev == named.st_dev &&
+			held.st_ino == named.st_ino
+		    ? CLAIM_TAKEN
+		    : CLAIM_GONE;
+	if (errno == ENOENT)
+		return CLAIM_GONE;
+	(void)error_system(err, "cannot look at %s", claim->file);
+	return CLAIM_FAILED;
 }
 
 /*
- * Rename it to cur/. 1, 0 or -1. Where the file system has no room for that,
- * the message stays in new/: it is locked, and removing it will make room.
+ * Rename it to cur/. Where the file system has no room for that, the message
+ * stays in new/: it is locked, and removing it will make room.
  */
-static int
+static enum claim_result
 rename_to_cur(struct queue *queue, const char *file, struct claim *claim,
-    struct error *err)
+    const struct spool_name *name, struct error *err)
 {
 	struct error failed = ERROR_INIT;
 	int rc;
 
 	claim->state = QUEUE_CUR;
-	spool_name_format(&claim->name, claim->file);
+	spool_name_format(name, claim->file);
 	rc =
 	    queue_move(queue, QUEUE_NEW, file, QUEUE_CUR, claim->file, &failed);
 	if (rc < 0 && room_is_short(&failed)) {
 		claim->state = QUEUE_NEW;
 		(void)snprintf(claim->file, sizeof(claim->file), "%s", file);
-		return 1;
+		return CLAIM_TAKEN;
 	}
 	if (rc < 0)
 		*err = failed;
-	return rc;
+	return rc < 0 ? CLAIM_FAILED : rc ? CLAIM_TAKEN : CLAIM_GONE;
 }
 
-int
+enum claim_result
 claim_take(struct queue *queue, const char *file, struct claim *claim,
     struct error *err)
 {
 	struct error ignored = ERROR_INIT;
-	int rc;
+	struct spool_name spare;
+	enum claim_result rc;
 
 	if (!spool_name_parse(file, &claim->before))
-		return 0;
+		return CLAIM_GONE;
 	rc = lock(queue, QUEUE_NEW, file, claim, err);
-	if (rc != 1)
+	if (rc != CLAIM_TAKEN)
 		return rc;
 	claim->name = claim->before;
 	spool_name_shorten(&claim->name);
 	claim->name.next = 0;
 	claim->name.missed = 0;
+	spare = claim->name;
 	if (claim->name.tries < SPOOL_TRIES_MAX && !claim->name.end)
 		claim->name.tries++;
-	rc = rename_to_cur(queue, file, claim, err);
-	if (rc == 1) {
+	rc = rename_to_cur(
+	    queue, file, claim, claim->uncounted ? &spare : &claim->name, err);
+	if (rc == CLAIM_TAKEN) {
 		rc = check(queue, claim, err);
-		if (rc != 1 && claim->state == QUEUE_CUR)
+		if (rc != CLAIM_TAKEN && claim->state == QUEUE_CUR)
 			(void)queue_move(queue, QUEUE_CUR, claim->file,
 			    QUEUE_NEW, file, &ignored);
 	}
-	if (rc != 1)
+	if (rc != CLAIM_TAKEN)
 		let_go(claim);
 	return rc;
 }
 
-int
+enum claim_result
 claim_take_over(struct queue *queue, const char *file, struct claim *claim,
     struct error *err)
 {
-	int rc;
+	enum claim_result rc;
 
 	if (!spool_name_parse(file, &claim->name))
-		return 0;
+		return CLAIM_GONE;
 	rc = lock(queue, QUEUE_CUR, file, claim, err);
-	if (rc != 1)
+	if (rc != CLAIM_TAKEN)
 		return rc;
 	claim->state = QUEUE_CUR;
 	(void)snprintf(claim->file, sizeof(claim->file), "%s", file);
@@ -146,13 +154,11 @@ claim_take_over(struct queue *queue, const char *file, struct claim *claim,
 	claim->before.next = 0;
 	spool_name_shorten(&claim->name);
 	claim->before.end = SPOOL_END_NONE;
-	/* Who claimed it by hand has not counted. */
-	if (claim->name.tries == 0)
-		claim->name.tries = 1;
-	else
+	/* Zero: claimed by hand, or by a run whose death does not count. */
+	if (claim->before.tries > 0)
 		claim->before.tries--;
 	rc = check(queue, claim, err);
-	if (rc != 1)
+	if (rc != CLAIM_TAKEN)
 		let_go(claim);
 	return rc;
 }
@@ -334,9 +340,7 @@ store(const struct queue *queue, const struct claim *claim,
 	struct spool_name plain = claim->name;
 	char target[NAME_MAX + 1];
 
-	plain.tries = plain.later = 0;
-	plain.next = 0;
-	plain.end = SPOOL_END_NONE;
+	spool_name_forget(&plain);
 	spool_name_format(&plain, target);
 	if (to_archive(queue, claim, archive, target, err) < 0)
 		return -1;

@@ -25,8 +25,21 @@ struct claim {
 	int fd;			  /* to read from, at its beginning; locked */
 	struct spool_name name;	  /* tries includes this one */
 	struct spool_name before; /* what it was in new/ */
-	enum queue_state state;	  /* QUEUE_CUR, or as below QUEUE_NEW */
+	enum queue_state state;	  /* QUEUE_CUR, or as above QUEUE_NEW */
 	char file[NAME_MAX + 1];  /* in that directory */
+	off_t size;		  /* bytes, when it was claimed */
+	/*
+	 * Set by the caller before: the name in cur/ does not count this try.
+	 * If the caller dies, the message has not been tried.
+	 */
+	bool uncounted;
+};
+
+enum claim_result {
+	CLAIM_FAILED = -1, /* see the error; the message is where it was */
+	CLAIM_GONE,	   /* there is no message of that name (any more) */
+	CLAIM_TAKEN,
+	CLAIM_HELD /* another process has its lock */
 };
 
 #define CLAIM_INIT                                                             \
@@ -34,22 +47,19 @@ struct claim {
 		.fd = -1, .state = QUEUE_CUR                                   \
 	}
 
-/*
- * Claim the message of that name in new/, or one left behind in cur/.
- * 1: it is ours. 0: somebody else has it, or it is gone. -1: failed, and
- * the message is where it was.
- */
-int claim_take(struct queue *queue, const char *file, struct claim *claim,
-    struct error *err);
-int claim_take_over(struct queue *queue, const char *file, struct claim *claim,
-    struct error *err);
+/* Claim the message of that name in new/, or one left behind in cur/. */
+enum claim_result claim_take(struct queue *queue, const char *file,
+    struct claim *claim, struct error *err);
+enum claim_result claim_take_over(struct queue *queue, const char *file,
+    struct claim *claim, struct error *err);
 
 /*
  * What becomes of it. Each ends the claim, also when it fails: then the
  * message stays where it was claimed, for the next run to take it over.
  *
  * claim_leave: it stays where it is.
- * claim_return: back to new/ as if it had not been claimed.
+ * claim_return: back to new/ as if it had not been claimed. If it is to be
+ *	given to a command by itself then, set before.alone.
  * claim_defer: back to new/, not to be run before next (0: at any time).
  *	counted says whether this try counts.
  * claim_bury: to failed/, copied there where it is on another file system.

@@ -14,12 +14,13 @@
 #include "base/number.h"
 
 #define ENDING	   ".json"
+#define ALONE	   ",alone"
 #define NUMBER_MAX 999999999999999999 /* 18 digits */
 
 /* The longest that is ever added to a base. */
 #define ADDED                                                                  \
-	",tries=999999,later=999999,missed=999999,next=9223372036854775807,"   \
-	"end=archive" ENDING
+	",tries=999999,later=999999,missed=999999,alone,"                      \
+	"next=9223372036854775807,end=archive" ENDING
 #define BASE_MAX (NAME_MAX - sizeof(ADDED))
 
 static const char *const ends[] = {
@@ -103,6 +104,17 @@ take_count(char *base, const char *label)
 	return number > SPOOL_TRIES_MAX ? SPOOL_TRIES_MAX : (unsigned)number;
 }
 
+static bool
+take_alone(char *base)
+{
+	char *comma = strrchr(base, ',');
+
+	if (!comma || comma == base || strcmp(comma, ALONE) != 0)
+		return false;
+	*comma = '\0';
+	return true;
+}
+
 static enum spool_end
 take_end(char *base)
 {
@@ -133,6 +145,7 @@ spool_name_parse(const char *file, struct spool_name *name)
 	memcpy(name->base, file, len);
 	name->end = take_end(name->base);
 	name->next = (time_t)take_number(name->base, "next=");
+	name->alone = take_alone(name->base);
 	name->missed = take_count(name->base, "missed=");
 	name->later = take_count(name->base, "later=");
 	name->tries = take_count(name->base, "tries=");
@@ -158,7 +171,7 @@ void
 spool_name_format(const struct spool_name *name, char file[NAME_MAX + 1])
 {
 	char tries[32] = "", later[32] = "", missed[32] = "", next[32] = "";
-	char whole[sizeof(name->base) + 5 * sizeof(tries)];
+	char whole[sizeof(name->base) + 5 * sizeof(tries) + sizeof(ALONE)];
 	size_t len;
 
 	if (name->tries)
@@ -172,12 +185,21 @@ spool_name_format(const struct spool_name *name, char file[NAME_MAX + 1])
 		(void)snprintf(next, sizeof(next), ",next=%lld",
 		    (long long)(name->next < NUMBER_MAX ? name->next
 							: NUMBER_MAX));
-	(void)snprintf(whole, sizeof(whole), "%s%s%s%s%s%s%s", name->base,
-	    tries, later, missed, next, ends[name->end],
-	    name->json ? ENDING : "");
+	(void)snprintf(whole, sizeof(whole), "%s%s%s%s%s%s%s%s", name->base,
+	    tries, later, missed, name->alone ? ALONE : "", next,
+	    ends[name->end], name->json ? ENDING : "");
 	len = strnlen(whole, NAME_MAX);
 	memcpy(file, whole, len);
 	file[len] = '\0';
+}
+
+void
+spool_name_forget(struct spool_name *name)
+{
+	name->tries = name->later = name->missed = 0;
+	name->alone = false;
+	name->next = 0;
+	name->end = SPOOL_END_NONE;
 }
 
 bool

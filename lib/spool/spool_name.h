@@ -10,6 +10,8 @@
  *	BASE,tries=2,next=1795292800.json  not before this time again
  *	BASE,later=3,next=1795292800.json  put off three times, see 75
  *	BASE,missed=1.json                 could not be read in one pass
+ *	BASE,alone.json                    a command that was given many has
+ *	                                   died and not answered this one
  *	BASE,tries=1,end=archive.json      done, and no room in the archive
  *
  * Names that are not ours are taken as they are: all but the ending is BASE.
@@ -56,6 +58,7 @@ struct spool_name {
 	unsigned tries;		 /* times that it was run, and that count */
 	unsigned later;		 /* times that it was put off, which do not */
 	unsigned missed;	 /* passes in which it could not be read */
+	bool alone;		 /* to be given to a command by itself */
 	time_t next;		 /* not to be run before; 0: at any time */
 	enum spool_end end;	 /* what became of it, in cur/ */
 };
@@ -68,6 +71,9 @@ bool spool_name_parse(const char *file, struct spool_name *name);
 
 /* The file's name. What was parsed fits, and what was shortened always does. */
 void spool_name_format(const struct spool_name *name, char file[NAME_MAX + 1]);
+
+/* Back to the name that it had when it arrived. */
+void spool_name_forget(struct spool_name *name);
 
 /*
  * Before something is added to a name: a base that leaves no room for that

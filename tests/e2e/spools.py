@@ -27,7 +27,7 @@ TOOL = os.path.abspath(os.environ.get(
     "HOOKDIR_TOOL", root_file("build", "hookdir")))
 DONE = {"new": 0, "cur": 0, "failed": 0}
 NAME = re.compile(r"(?P<base>[^,]+?)(?:,tries=(?P<tries>\d+))?"
-                  r"(?:,later=(?P<later>\d+))?(?:,missed=\d+)?"
+                  r"(?:,later=(?P<later>\d+))?(?:,missed=\d+)?(?:,alone)?"
                   r"(?:,next=(?P<next>\d+))?(?:,end=\w+)?\.json")
 
 

@@ -278,6 +278,8 @@ def given(work, *args, **how):
     return seen
 
 
+# Which try this is, and how many are left if it fails
+TRY = {"CE_TRY": "1", "CE_TRIES_LEFT": "10"}
 CE = {"CE_ID": "e1", "CE_TYPE": "com.example.things.change",
       "CE_SUBJECT": "7", "CE_SOURCE": "https://a.example/w",
       "CE_TIME": "2026-11-21T17:05:33.123456Z",
@@ -324,7 +326,7 @@ def _():
         **clean_environment(), **TIDY, "SECRET": "s", "LD_LIBRARY_PATH": "/x",
         "IFS": "x", "BASH_ENV": "/x", "HTTP_PROXY": "http://x", "CE_ID": "x",
         "CE_OTHER": "mine", "LC_ALL": "C", "TZ": "UTC", "PYTHONPATH": "/x"})
-    eq("environment", seen["environ"], {**TIDY, **CE})
+    eq("environment", seen["environ"], {**TIDY, **TRY, **CE})
     for message in (event(b'{"reference":"2042"}'), event(reference="2042")):
         work.put(message)
         eq("reference", given(work)["environ"].get("CE_REFERENCE"), "2042")
@@ -332,7 +334,7 @@ def _():
     # No HOME and no LANG; a shell in between might set PATH again.
     seen = given(work, wrapper=["env", "-i", f"TMPDIR={work.dir}"])
     path = seen["environ"].pop("PATH")
-    eq("environment", seen["environ"], CE)
+    eq("environment", seen["environ"], {**TRY, **CE})
     for place in ("/usr/local/bin", "/usr/bin", "/bin"):
         has("the default PATH", path.split(":"), place)
 
@@ -390,7 +392,7 @@ def _():
     for what, (attributes, changed) in HOSTILE.items():
         work = Work()
         work.put(**attributes)
-        want = {name: value for name, value in {**TIDY, **CE,
+        want = {name: value for name, value in {**TIDY, **TRY, **CE,
                                                 **changed}.items()
                 if value is not None}
         eq(what, given(work)["environ"], want)
@@ -420,7 +422,23 @@ def _():
         environ = seen["environ"]
         # What was seen of it before it broke may be said.
         ok("CE_ID", environ.pop("CE_ID", "x") == "x")
-        eq("environment", environ, TIDY)
+        eq("environment", environ, {**TIDY, **TRY})
+
+
+@test("a command knows which try it is, and how many are left")
+def _():
+    work = Work()
+    work.put()
+    work.put(name="o,tries=7,later=3.json")
+    work.run("--retries", "2", "--backoff", "0:0", "--until-empty",
+             command=work.script(
+                 'echo "${1##*/}" "$CE_TRY" "$CE_TRIES_LEFT" >>ran; exit 1'))
+    eq("told", [line.split(maxsplit=1)[1] for line in work.lines("ran")
+                if not line.startswith("o,")], ["1 2", "2 1", "3 0"])
+    eq("told of one with more than that", [
+        line for line in work.lines("ran") if line.startswith("o,")],
+        ["o,tries=8,later=3.json 8 0"])
+    eq("states", work.states(), {**DONE, "failed": 2})
 
 
 @test("without standard descriptors of its own it hands over good ones")
@@ -683,11 +701,14 @@ def _():
         eq("exit code", runner.ended().code, OK)
         os.close(ours)
         os.close(theirs)
-        has("a line", text, b"1 running\x1b[K")
-        ok("it counts", re.search(rb"\r0 done, [1-9]\d* to be tried again, "
-                                  rb"0 given up, 1 running", text))
-        ok("it is gone at the end", text.endswith(b"\r\x1b[K")
-           or text.rstrip().endswith(b"again in 10s"))
+        has("a line", text, b"1 running, ")
+        ok("it counts", re.search(rb"\r0 done, [1-9]\d* to be retried, 0 dead "
+                                  rb"letters, 1 running, \d+/s, \d+ left",
+                                  text))
+        end = rb"\r\x1b\[K" if quiet else \
+            rb"0 done, 30 to be retried, 0 dead letters, [\d.]+ s, 0\.0 " \
+            rb"messages/s\r\n"
+        ok(f"the end: {text[-200:]}", re.search(end + rb"$", text))
         eq("reports", text.count(b"exit status 75"), 0 if quiet else 30)
 
 

@@ -47,10 +47,10 @@ Suppressed = collections.namedtuple(
 
 # What is found and is none. line: a part of the line in question.
 SUPPRESSED = [Suppressed(*row) for row in (
-    ("gcc", "analyzer-malloc-leak", "tools/order.c", "",
+    ("gcc", "analyzer-malloc-leak", "tools/run/order.c", "",
      "gcc 12 loses sight of what hangs in a list or an array; the address "
      "sanitizer watches leaks"),
-    ("gcc", "analyzer-malloc-leak", "tools/pick.c", "", "the same"),
+    ("gcc", "analyzer-malloc-leak", "tools/run/pick.c", "", "the same"),
     ("clang-tidy", "concurrency-mt-unsafe", "tools/*.c", "",
      "the command has one thread; the one of libcurl's resolver calls none "
      "of these"),
@@ -65,14 +65,14 @@ SUPPRESSED = [Suppressed(*row) for row in (
     ("clang-tidy", "core.UndefinedBinaryOperatorResult", "lib/jose/jwt.c",
      "encoded.len > JWT_HEADER_MAX",
      "error_set(), in another file, answers -1 always"),
-    ("clang-tidy scan-build", "core.NullDereference", "tools/order.c", "",
+    ("clang-tidy scan-build", "core.NullDereference", "tools/run/order.c", "",
      "a group that is ready has entries: make_ready() sees to it, and "
      "entries go by take_entry() alone, of a group that is ready no more"),
     ("clang-tidy scan-build", "unix.Malloc", "handler/transport_fcgi.c",
      "return -1;", "the program ends when the start has failed"),
-    ("clang-tidy scan-build", "security.insecureAPI.vfork", "tools/job.c",
+    ("clang-tidy scan-build", "security.insecureAPI.vfork", "tools/run/job.c",
      "vfork()", "a runner with much in memory starts commands as fast"),
-    ("clang-tidy scan-build", "unix.Vfork", "tools/job.c", "become(start)",
+    ("clang-tidy scan-build", "unix.Vfork", "tools/run/job.c", "become(start)",
      "it makes system calls and nothing else, and does not return"),
     ("scan-build", "core.UndefinedBinaryOperatorResult", "lib/jose/jwt.c",
      "encoded.len > JWT_HEADER_MAX", "as with clang-tidy"),

@@ -130,7 +130,7 @@ must_take_over(struct stage *stage, const char *file)
 	return claim;
 }
 
-/* Neither ours nor failed: somebody has it, or it is gone. */
+/* Neither ours nor failed: another process has it, or it is gone. */
 static void
 assert_not_taken(struct stage *stage, const char *file)
 {
@@ -138,7 +138,8 @@ assert_not_taken(struct stage *stage, const char *file)
 	struct error err = ERROR_INIT;
 	int rc = claim_take(&stage->queue, file, &claim, &err);
 
-	if (rc != 0 || err.code || claim.fd != -1)
+	if ((rc != CLAIM_GONE && rc != CLAIM_HELD) || err.code ||
+	    claim.fd != -1)
 		fail_msg("%s: got %d, %s", file, rc, err.text);
 }
 
@@ -149,7 +150,8 @@ assert_not_taken_over(struct stage *stage, const char *file)
 	struct error err = ERROR_INIT;
 	int rc = claim_take_over(&stage->queue, file, &claim, &err);
 
-	if (rc != 0 || err.code || claim.fd != -1)
+	if ((rc != CLAIM_GONE && rc != CLAIM_HELD) || err.code ||
+	    claim.fd != -1)
 		fail_msg("%s: got %d, %s", file, rc, err.text);
 }
 
@@ -1247,7 +1249,7 @@ test_taken_over(void **state)
 	close_stage(&stage);
 }
 
-/* Moved to cur/ with mv(1), tried there and left: that was one try. */
+/* Its name counts no try: moved there with mv(1), or by run --pipe. */
 static void
 test_taken_over_after_others_had_moved_it(void **state)
 {
@@ -1258,9 +1260,74 @@ test_taken_over_after_others_had_moved_it(void **state)
 	(void)state;
 	put_message(&stage, "cur", "a.json");
 	claim = must_take_over(&stage, "a.json");
-	assert_int_equal(claim.name.tries, 1);
+	assert_int_equal(claim.name.tries, 0);
 	assert_int_equal(claim_defer(&stage.queue, &claim, 0, true, &err), 0);
-	assert_only(&stage, "new", "a,tries=1.json");
+	assert_only(&stage, "new", "a.json");
+	close_stage(&stage);
+}
+
+/* The name in cur/ is what remains of a claim when its owner dies. */
+static void
+test_uncounted(void **state)
+{
+	static const char *const rows[][3] = {
+		/* in new/, in cur/, what a command is to be told */
+		{ "a.json", "a.json", "a,tries=1.json" },
+		{ "a,tries=2.json", "a,tries=2.json", "a,tries=3.json" },
+		{ "a,tries=2,later=1,missed=1,alone,next=5.json",
+		    "a,tries=2,later=1,alone.json",
+		    "a,tries=3,later=1,alone.json" },
+	};
+	struct stage stage = open_stage();
+	struct error err = ERROR_INIT;
+	struct claim claim;
+	char told[NAME_MAX + 1];
+	size_t i;
+
+	(void)state;
+	for (i = 0; i < COUNT(rows); i++) {
+		claim = (struct claim)CLAIM_INIT;
+		claim.uncounted = true;
+		put_message(&stage, "new", rows[i][0]);
+		assert_int_equal(
+		    claim_take(&stage.queue, rows[i][0], &claim, &err),
+		    CLAIM_TAKEN);
+		assert_string_equal(claim.file, rows[i][1]);
+		assert_only(&stage, "cur", rows[i][1]);
+		spool_name_format(&claim.name, told);
+		assert_string_equal(told, rows[i][2]);
+		assert_int_equal(claim.size, (off_t)strlen(TEXT));
+		claim_leave(&claim);
+		claim = must_take_over(&stage, rows[i][1]);
+		assert_int_equal(
+		    claim_defer(&stage.queue, &claim, 0, true, &err), 0);
+		assert_only(&stage, "new", rows[i][1]);
+		assert_int_equal(
+		    unlinkat(stage.queue.states[QUEUE_NEW], rows[i][1], 0), 0);
+	}
+	close_stage(&stage);
+}
+
+/* What kept a message from being claimed. */
+static void
+test_results(void **state)
+{
+	struct stage stage = open_stage();
+	struct claim first, second = CLAIM_INIT;
+	struct error err = ERROR_INIT;
+
+	(void)state;
+	put_message(&stage, "new", "a.json");
+	assert_int_equal(
+	    claim_take(&stage.queue, "b.json", &second, &err), CLAIM_GONE);
+	first = must_take(&stage, "a.json");
+	assert_int_equal(
+	    claim_take_over(&stage.queue, first.file, &second, &err),
+	    CLAIM_HELD);
+	assert_int_equal(
+	    claim_take(&stage.queue, "a.json", &second, &err), CLAIM_GONE);
+	assert_int_equal(second.fd, -1);
+	claim_leave(&first);
 	close_stage(&stage);
 }
 
@@ -1748,6 +1815,8 @@ main(void)
 		cmocka_unit_test(test_moved_on_before_it_is_taken_over),
 		cmocka_unit_test(test_taken_over),
 		cmocka_unit_test(test_taken_over_after_others_had_moved_it),
+		cmocka_unit_test(test_uncounted),
+		cmocka_unit_test(test_results),
 		cmocka_unit_test(test_taken_over_and_returned),
 		cmocka_unit_test(test_cur_is_missing),
 		cmocka_unit_test(test_holder_is_killed),

@@ -922,7 +922,7 @@ take_once(
 		(void)queue_log_write(
 		    &queue, &claim.name, span_of("no\n"), &ignored);
 		rc = end_claim(taking, place, &queue, &claim, err);
-	} else if (rc == 0) {
+	} else if (rc == CLAIM_GONE) {
 		/* EINVAL from open() is what says that it is no file. */
 		rc = -1;
 		if (plan.hit && plan.errnum == EINVAL)

@@ -131,6 +131,13 @@ test_what_a_name_says(void **state)
 		    "x,next=18446744073709551617", true, 0, 0, 0 },
 		{ "x,other=1.json", "x,other=1", true, 0, 0, 0 },
 		{ "a,b,c.json", "a,b,c", true, 0, 0, 0 },
+		{ "a,alone.json", "a", true, 0, 0, 0 },
+		{ "a,tries=2,later=3,missed=1,alone,next=9.json", "a", true, 2,
+		    9, 3 },
+		{ "alone.json", "alone", true, 0, 0, 0 },
+		{ ",alone.json", ",alone", true, 0, 0, 0 },
+		{ "a,alone=1.json", "a,alone=1", true, 0, 0, 0 },
+		{ "a,alone,tries=2.json", "a,alone", true, 2, 0, 0 },
 		{ "-rf.json", "-rf", true, 0, 0, 0 },
 		{ "\xff\n.json", "\xff\n", true, 0, 0, 0 },
 	};
@@ -429,7 +436,8 @@ static void
 test_every_length(void **state)
 {
 	static const char added[] = ",tries=999999,later=999999,missed=999999,"
-				    "next=999999999999999999,end=archive";
+				    "alone,next=999999999999999999,"
+				    "end=archive";
 	char file[NAME_MAX + 1], again[NAME_MAX + 1];
 	struct spool_name name, other;
 	size_t len;
@@ -446,6 +454,7 @@ test_every_length(void **state)
 		if (len <= SPOOL_NAME_SIZE)
 			assert_int_equal(strlen(name.base), len);
 		name.tries = name.later = name.missed = SPOOL_TRIES_MAX;
+		name.alone = true;
 		name.next = 999999999999999999;
 		name.end = SPOOL_END_ARCHIVE;
 		spool_name_format(&name, file);
@@ -456,6 +465,10 @@ test_every_length(void **state)
 		assert_string_equal(other.base, name.base);
 		assert_int_equal(other.end, SPOOL_END_ARCHIVE);
 		assert_int_equal(other.missed, SPOOL_TRIES_MAX);
+		assert_true(other.alone);
+		spool_name_forget(&other);
+		(void)snprintf(again, sizeof(again), "%s.json", name.base);
+		assert_format(&other, again);
 		spool_name_shorten(&other);
 		assert_string_equal(other.base, name.base);
 	}

@@ -39,15 +39,15 @@ struct expiry {
 	int code;
 };
 
-/* 1: done. 0: somebody else has it, or it is gone. */
+/* 1: done. 0: another process has it, or it is gone. */
 static int
 remove_waiting(struct expiry *expiry, const char *file, struct error *err)
 {
 	struct claim claim = CLAIM_INIT;
-	int rc = claim_take(&expiry->queue, file, &claim, err);
+	enum claim_result rc = claim_take(&expiry->queue, file, &claim, err);
 
-	if (rc != 1)
-		return rc;
+	if (rc != CLAIM_TAKEN)
+		return rc == CLAIM_FAILED ? -1 : 0;
 	return claim_remove(&expiry->queue, &claim, &expiry->archive, err) < 0
 	    ? -1
 	    : 1;
@@ -61,8 +61,7 @@ move_to_archive(struct expiry *expiry, int dir, const char *file,
 	struct spool_name plain = *name;
 	char target[NAME_MAX + 1];
 
-	plain.tries = plain.later = 0;
-	plain.next = 0;
+	spool_name_forget(&plain);
 	spool_name_format(&plain, target);
 	if (document_copy(expiry->queue.root, name, &expiry->archive, err) < 0)
 		return -1;

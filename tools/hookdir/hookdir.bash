@@ -27,6 +27,8 @@ _hookdir()
 	# "--name KIND", or "--name" alone, begins a line of its help.
 	takes[--help]=
 	while read -r word kind; do
+		# "--name[=KIND]": no other word is its value.
+		[[ $kind != \[* ]] || kind=
 		takes[$word]=$kind
 	done < <("$program" "$command" --help 2>/dev/null | sed -n \
 	    's/^  \(--[a-z-]*\) \{0,1\}\([^ ]*\).*/\1 \2/p')

@@ -63,6 +63,12 @@ static const struct tool tools[] = {
 	    "  --latest            of each subject only the newest\n"
 	    "  --watch             stay, and run what arrives at once\n"
 	    "  --until-empty       stay until new/ is empty\n"
+	    "  --pipe[=WINDOW]     start the command once and give it messages "
+	    "as\n"
+	    "                      lines, so many at a time (64), see\n"
+	    "                      hookdir-pipe(7)\n"
+	    "  --strict            exit 1 if there was a dead letter\n"
+	    "  --verbose           say at the end what was done, and how fast\n"
 	    "  --quiet             say nothing of messages that fail\n" },
 	{ "requeue", tool_requeue,
 	    "[--state STATE] [--type GLOB] SPOOL NAME...|--all",

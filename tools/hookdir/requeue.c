@@ -16,6 +16,7 @@
 #include "hookdir/names.h"
 #include "base/io.h"
 #include "hookdir/remember.h"
+#include "queue/living.h"
 
 struct move {
 	enum queue_state from, to;
@@ -67,8 +68,10 @@ move_one(struct work *work, const char *file, const struct spool_name *name,
 	char target[NAME_MAX + 1];
 	int rc;
 
-	if (!move->keep_tries)
+	if (!move->keep_tries) {
 		changed.tries = changed.later = 0;
+		changed.alone = false;
+	}
 	if (!move->keep_next)
 		changed.next = 0;
 	spool_name_format(&changed, target);
@@ -88,8 +91,9 @@ move_one(struct work *work, const char *file, const struct spool_name *name,
 }
 
 /*
- * What no run has a lock on. What is done is left to the next run, which
- * removes or archives it.
+ * What no run has a lock on, unless a command that was given many lives
+ * without its run and may have it. What is done is left to the next run,
+ * which removes or archives it.
  */
 static int
 move_orphan(struct work *work, const char *file, const struct spool_name *name,
@@ -99,27 +103,26 @@ move_orphan(struct work *work, const char *file, const struct spool_name *name,
 	char target[NAME_MAX + 1];
 	bool done =
 	    name->end == SPOOL_END_DONE || name->end == SPOOL_END_ARCHIVE;
-	int rc = done ? 0 : claim_take_over(&work->queue, file, &claim, err);
+	enum claim_result rc = done
+	    ? CLAIM_HELD
+	    : living_take_over(&work->queue, file, &claim, err);
 
-	if (rc == 1) {
+	if (rc == CLAIM_TAKEN) {
 		claim.before = *name;
-		claim.before.tries = claim.before.later = 0;
-		claim.before.missed = 0;
-		claim.before.next = 0;
-		claim.before.end = SPOOL_END_NONE;
+		spool_name_forget(&claim.before);
 		if (claim_return(&work->queue, &claim, err) < 0)
 			return -1;
 		queue_log_remove(&work->queue, name);
 		work->moved++;
 		spool_name_format(&claim.before, target);
 		note(work, QUEUE_NEW, target);
-	} else if (rc == 0 && !work->all) {
+	} else if (rc != CLAIM_FAILED && !work->all) {
 		tool_warn("%s: %s", name->base,
 		    done ? "is done, and is not run again"
 			 : "a run or its command has it");
 		work->code = EX_TEMPFAIL;
 	}
-	return rc < 0 ? -1 : 0;
+	return rc == CLAIM_FAILED ? -1 : 0;
 }
 
 static int
