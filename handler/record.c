@@ -9,6 +9,7 @@
 #include "record.h"
 
 #include <fcntl.h>
+#include <errno.h>
 #include <limits.h>
 #include <stdatomic.h>
 #include <string.h>
@@ -44,7 +45,9 @@ add(const struct exchange *x, int root, const struct history_entry *entry)
 	static struct throttle failures = THROTTLE_INIT(1, FAILED_INTERVAL);
 	struct error err = ERROR_INIT;
 
+	/* A spool that has just been removed needs no history. */
 	if (history_add(root, HISTORY_IN, entry, &err) == 0 ||
+	    err.errnum == ENOENT ||
 	    !throttle_pass(&failures, hash_text(0, x->endpoint.spool), NULL))
 		return;
 	log_event(LOG_PRIORITY_WARNING, "history-off", err.text);

@@ -29,9 +29,9 @@ enum event_attribute {
 	EVENT_SENDER,
 	EVENT_REASON,
 	EVENT_REFERENCE,
-	EVENT_KEYUSED
+	EVENT_KEYUSED,
+	EVENT_ATTRIBUTES
 };
-#define EVENT_ATTRIBUTES 10
 
 struct event {
 	struct buf text; /* owned: the file, or its front */

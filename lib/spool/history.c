@@ -209,6 +209,7 @@ history_add(int root, enum history_side side, const struct history_entry *entry,
 	char file[HISTORY_DAY_SIZE + 16], day[HISTORY_DAY_SIZE];
 	struct buf line = BUF_INIT(HISTORY_LINE_MAX);
 	int fd = -1, rc = -1;
+	ssize_t written;
 
 	history_day(entry->time.tv_sec, day);
 	(void)snprintf(file, sizeof(file), "%s%s", day, endings[side]);
@@ -219,7 +220,10 @@ history_add(int root, enum history_side side, const struct history_entry *entry,
 		fd = open_file(root, file, O_WRONLY | O_APPEND, err);
 	if (fd >= 0) {
 		/* Once: the rest of a line that was cut would be no line. */
-		rc = write(fd, line.at, line.len) == (ssize_t)line.len
+		written = write(fd, line.at, line.len);
+		if (written >= 0 && (size_t)written < line.len)
+			errno = ENOSPC;
+		rc = written == (ssize_t)line.len
 		    ? 0
 		    : error_system(err, "cannot write to history/%s", file);
 	}

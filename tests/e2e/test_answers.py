@@ -1047,6 +1047,9 @@ def _(handler, _spool):
 def _(handler, spool):
     for name in ("", "new", "tmp", "new"):
         handler.call(**endpoint(spool.path))
+        # The line of the history is written after the answer.
+        wait_for(lambda: "history" not in os.listdir(spool.path) or
+                 os.listdir(os.path.join(spool.path, "history")), "history")
         shutil.rmtree(os.path.join(spool.path, name))
         got, _ = handler.call(**endpoint(spool.path))
         eq(f"status without {name!r}", got.status, 200)

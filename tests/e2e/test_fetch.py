@@ -192,7 +192,7 @@ def _(api, out):
 def _(api, out):
     event = dump(event_with([], pad="x" * 100000))
     done = subprocess.run(
-        out.command("out"), input=event, capture_output=True, check=False,
+        out.command("./out"), input=event, capture_output=True, check=False,
         env=out.environment(), cwd=out.folder)
     eq("pipe", (done.returncode, done.stderr), (OK, b""))
     path = write(os.path.join(out.folder, "e.json"), event)
@@ -1592,7 +1592,7 @@ def _(api, out):
     eq("exit", out.fetch(event_with([])).code, OK)
     name, = out.list("new")
     for where, path in ((out.path, os.path.join(out.path, "new", name)),
-                        ("out", os.path.join("out", "new", name)),
+                        ("./out", os.path.join("out", "new", name)),
                         (".", os.path.join("new", name))):
         done = subprocess.run(
             out.command(where, path), capture_output=True, check=False,

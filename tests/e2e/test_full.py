@@ -8,6 +8,7 @@ system that this kernel does not have is skipped.
 """
 
 import os
+import re
 import subprocess
 import time
 
@@ -27,6 +28,7 @@ class Sender:
         self.handler, self.spool, self.size = handler, spool, size
         self.params = params
         self.number = 0
+        self.taken = []  # numbers of those that were accepted
 
     def body(self, number):
         return (f'{{"shipment":{{"id":"{number}"}},"f":"'
@@ -48,8 +50,15 @@ class Sender:
             ok(f"status {got.status}", got.status in (200, 503))
             ok(f"answered within {got.seconds:.1f} s", got.seconds < 3)
             accepted += got.status == 200
+            if got.status == 200:
+                self.taken.append(self.number)
             refused = refused + 1 if got.status == 503 else 0
         return accepted
+
+
+# A full disk has no room for it either, which is said once.
+GAPS = re.compile(r"hookdir [a-z]+: the history has gaps: cannot [a-z ]+ "
+                  r"history/[-0-9]+\.out\.jsonl: No space left on device\n")
 
 
 def run(spool, *words, consumer=("/bin/true",), pre=()):
@@ -70,7 +79,8 @@ def drained(disk, size, *words, **params):
         done = run(disk.spool, *words)
         print(f"# {count} messages of {size} bytes, drained in "
               f"{time.monotonic() - start:.1f} s")
-        eq("hookdir run", (done.returncode, done.stdout), (0, ""))
+        eq("hookdir run", (done.returncode, GAPS.sub("", done.stdout)),
+           (0, ""))
         eq("left in new/ and cur/", spool.names("new") + spool.names("cur"),
            [])
         eq("statuses afterwards", [sender.send().status for _ in range(10)],
@@ -123,15 +133,18 @@ def _():
         done = subprocess.run([TOOL, "expire", "--older-than", "0s",
                                disk.spool], check=False, text=True,
                               capture_output=True)
-        eq("hookdir expire", (done.returncode, done.stderr), (0, ""))
+        eq("hookdir expire", (done.returncode, GAPS.sub("", done.stderr)),
+           (0, ""))
         eq("status", sender.send().status, 200)
         done = run(disk.spool, "--archive", archive)
-        eq("hookdir run --archive", (done.returncode, done.stdout), (0, ""))
+        eq("hookdir run --archive",
+           (done.returncode, GAPS.sub("", done.stdout)), (0, ""))
         eq("archive", len(os.listdir(archive)), 1)
         # No message is gone, so there is no inode for latest/ and in it.
         sender.fill()
         done = run(disk.spool, "--latest")
-        eq("hookdir run --latest", (done.returncode, done.stdout), (0, ""))
+        eq("hookdir run --latest",
+           (done.returncode, GAPS.sub("", done.stdout)), (0, ""))
         eq("in new/", Spool(disk.spool).names("new"), [])
         ok("what ran last is known",
            os.listdir(os.path.join(disk.spool, "latest")))
@@ -147,7 +160,7 @@ def _():
             os.unlink(os.path.join(disk.spool, "new", name))
         eq("status", sender.send().status, 200)
         answers = [sender.send(number).json()["status"]
-                   for number in range(count - 20, count + 1)]
+                   for number in sender.taken[-20:]]
         eq("repeats of those that wait", set(answers), {"duplicate"})
 
 

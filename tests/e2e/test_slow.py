@@ -22,6 +22,7 @@ from harness import (FCGI, NAME, Apache, Handler, call_params, eq, fcgi_record,
 
 KIB, MIB = 1024, 1024 * 1024
 IN_TIME = 3  # seconds that a sender waits
+LOG_SHARE = 50  # lines of one kind that are certain
 RESTART = 5  # seconds that a restart may take, the next true answer included
 
 
@@ -91,7 +92,9 @@ def _():
             eq("messages", len(spool.names("new")), 1)
             lines = [line for line in parse_log(handler.log())
                      if line.get("reason") == "too-slow"]
-            eq("lines of those that were cut off", len(lines), count)
+            # Of one kind so many lines are certain; more are only counted.
+            ok(f"{len(lines)} lines of those that were cut off",
+               min(count, LOG_SHARE) <= len(lines) <= count)
 
 
 @test("a restart waits 1.5 s for parameters that do not end")

@@ -18,6 +18,8 @@ static const char *const names[EVENT_ATTRIBUTES] = {
 	[EVENT_DATACONTENTTYPE] = "datacontenttype",
 	[EVENT_SENDER] = "sender",
 	[EVENT_REASON] = "reason",
+	[EVENT_REFERENCE] = "reference",
+	[EVENT_KEYUSED] = "keyused",
 };
 
 /* Does a member of that name come after the data? */
