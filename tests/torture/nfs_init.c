@@ -48,8 +48,10 @@ load_modules(void)
 	while (fgets(path, sizeof(path), list)) {
 		path[strcspn(path, "\n")] = '\0';
 		fd = open(path, O_RDONLY);
-		check(fd >= 0 && (syscall(SYS_finit_module, fd, "", 0) == 0 ||
-		    errno == EEXIST || errno == ENODEV), path);
+		check(fd >= 0 &&
+			(syscall(SYS_finit_module, fd, "", 0) == 0 ||
+			    errno == EEXIST || errno == ENODEV),
+		    path);
 		close(fd);
 	}
 	fclose(list);
@@ -69,7 +71,8 @@ static void
 start_network(void)
 {
 	int fd = socket(AF_INET, SOCK_DGRAM, 0);
-	struct ifreq lo = { .ifr_name = "lo", .ifr_flags = IFF_UP | IFF_RUNNING };
+	struct ifreq lo = { .ifr_name = "lo",
+		.ifr_flags = IFF_UP | IFF_RUNNING };
 
 	check(ioctl(fd, SIOCSIFFLAGS, &lo) == 0, "lo");
 	close(fd);
@@ -103,8 +106,9 @@ static void
 mount_from_server(const char *place)
 {
 	check(mount("127.0.0.1:/", place, "nfs4", 0,
-	    "addr=127.0.0.1,clientaddr=127.0.0.1,vers=4.2,proto=tcp,"
-	    "nosharecache") == 0, place);
+		  "addr=127.0.0.1,clientaddr=127.0.0.1,vers=4.2,proto=tcp,"
+		  "nosharecache") == 0,
+	    place);
 }
 
 int
