@@ -223,57 +223,64 @@ lint: need-lint
 
 SBIN = $(DESTDIR)$(PREFIX)/sbin
 BIN = $(DESTDIR)$(PREFIX)/bin
-COMPLETIONS = $(DESTDIR)$(PREFIX)/share/bash-completion/completions
-MAN = $(DESTDIR)$(PREFIX)/share/man
-UNITS = $(DESTDIR)$(PREFIX)/lib/systemd/system
-SAMPLES = $(DESTDIR)$(PREFIX)/share/doc/hookdir
+SHARE = $(DESTDIR)$(PREFIX)/share
+MAN = $(SHARE)/man
+BASH_COMPLETION = $(SHARE)/bash-completion/completions/hookdir
+UNITDIR = $(PREFIX)/lib/systemd/system
+DOCS = $(PREFIX)/share/doc/hookdir
+SAMPLES = $(DOCS)
+UNITS = $(DESTDIR)$(UNITDIR)
+SAMPLES_HERE = $(DESTDIR)$(SAMPLES)
+UNIT_FILES = hookdir.socket hookdir.service hookdir-run@.path \
+	hookdir-run@.service
 
 .PHONY: install
 install: all
-	install -d $(SBIN) $(BIN) $(COMPLETIONS) $(MAN)/man1 $(MAN)/man5 $(MAN)/man7 $(MAN)/man8 $(UNITS) \
+	install -d $(SBIN) $(BIN) $(MAN)/man1 $(MAN)/man5 $(MAN)/man7 $(MAN)/man8 $(UNITS) \
 		$(DESTDIR)$(PREFIX)/lib/sysusers.d \
-		$(DESTDIR)$(PREFIX)/lib/tmpfiles.d \
-		$(SAMPLES)/nginx/secrets $(SAMPLES)/apache/secrets \
-		$(SAMPLES)/tools/samples
+		$(DESTDIR)$(PREFIX)/lib/tmpfiles.d $(DESTDIR)/etc/hookdir/run \
+		$(DESTDIR)$(DOCS) \
+		$(SAMPLES_HERE)/nginx/secrets $(SAMPLES_HERE)/apache/secrets \
+		$(SAMPLES_HERE)/tools/samples
 	install -m 0755 $(BUILD)/hookdir.fcgi $(SBIN)/
 	install -m 0755 $(BUILD)/hookdir $(BUILD)/hookdir-net $(BIN)/
-	install -m 0644 tools/hookdir/hookdir.bash $(COMPLETIONS)/hookdir
+	install -D -m 0644 tools/hookdir/hookdir.bash $(BASH_COMPLETION)
 	install -m 0644 docs/*.1 $(MAN)/man1/
 	install -m 0644 docs/*.5 $(MAN)/man5/
 	install -m 0644 docs/*.7 $(MAN)/man7/
 	install -m 0644 docs/*.8 $(MAN)/man8/
-	install -m 0644 handler/hookdir.socket $(UNITS)/
-	sed 's|@PREFIX@|$(PREFIX)|' handler/hookdir.service \
-		>$(UNITS)/hookdir.service
-	chmod 0644 $(UNITS)/hookdir.service
+	install -m 0644 $(wildcard $(addprefix handler/,$(UNIT_FILES)) \
+		$(addprefix tools/run/,$(UNIT_FILES))) $(UNITS)/
+	sed -i 's|@PREFIX@|$(PREFIX)|' $(UNITS)/hookdir.service \
+		$(UNITS)/hookdir-run@.service
 	install -m 0644 handler/hookdir.sysusers \
 		$(DESTDIR)$(PREFIX)/lib/sysusers.d/hookdir.conf
 	install -m 0644 handler/hookdir.tmpfiles \
 		$(DESTDIR)$(PREFIX)/lib/tmpfiles.d/hookdir.conf
 	install -m 0644 nginx/*.conf nginx/hookdir_params nginx/*.service \
-		nginx/*.timer nginx/*.path $(SAMPLES)/nginx/
-	install -m 0755 nginx/*.sh $(SAMPLES)/nginx/
-	install -m 0644 nginx/secrets/* $(SAMPLES)/nginx/secrets/
+		nginx/*.timer nginx/*.path $(SAMPLES_HERE)/nginx/
+	install -m 0755 nginx/*.sh $(SAMPLES_HERE)/nginx/
+	install -m 0644 nginx/secrets/* $(SAMPLES_HERE)/nginx/secrets/
 	install -m 0644 apache/*.conf apache/*.asis apache/*.json \
-		$(SAMPLES)/apache/
-	install -m 0644 apache/secrets/* $(SAMPLES)/apache/secrets/
+		$(SAMPLES_HERE)/apache/
+	install -m 0644 apache/secrets/* $(SAMPLES_HERE)/apache/secrets/
 	install -m 0755 tools/samples/book-order.* tools/samples/pipe-orders.* \
-		tools/samples/tradecloud-lines.sh $(SAMPLES)/tools/samples/
-	install -m 0644 tools/samples/hookdir* $(SAMPLES)/tools/samples/
-	install -m 0644 handler/hookdir.apparmor $(SAMPLES)/
-	install -m 0644 README.md CHANGELOG.md SECURITY.md LICENSE $(SAMPLES)/
+		tools/samples/tradecloud-lines.sh $(SAMPLES_HERE)/tools/samples/
+	install -m 0644 tools/samples/hookdir* $(SAMPLES_HERE)/tools/samples/
+	install -m 0644 handler/hookdir.apparmor $(SAMPLES_HERE)/
+	install -m 0644 README.md CHANGELOG.md SECURITY.md LICENSE \
+		$(DESTDIR)$(DOCS)/
 
 .PHONY: uninstall
 uninstall:
 	rm -f $(SBIN)/hookdir.fcgi $(BIN)/hookdir $(BIN)/hookdir-net \
-		$(COMPLETIONS)/hookdir \
+		$(BASH_COMPLETION) \
 		$(foreach page,$(MANUALS:docs/%=%),\
 			$(MAN)/man$(subst .,,$(suffix $(page)))/$(page)) \
-		$(UNITS)/hookdir.socket \
-		$(UNITS)/hookdir.service \
+		$(addprefix $(UNITS)/,$(UNIT_FILES)) \
 		$(DESTDIR)$(PREFIX)/lib/sysusers.d/hookdir.conf \
 		$(DESTDIR)$(PREFIX)/lib/tmpfiles.d/hookdir.conf
-	rm -rf $(SAMPLES)
+	rm -rf $(DESTDIR)$(DOCS) $(SAMPLES_HERE)
 
 .PHONY: clean
 clean:
@@ -293,6 +300,7 @@ help:
 	@echo 'make bench        rate, latency, CPU and memory beside others; 20 minutes'
 	@echo 'make bench-short  the same in two minutes, with less in it'
 	@echo 'make install      DESTDIR= PREFIX=/usr/local'
+	@echo 'make uninstall    the same'
 	@echo 'make clean        remove all build folders'
 
 -include $(wildcard $(BUILD)/*/*.d $(BUILD)/*/*/*.d)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""test_systemd - the sample units and the cron line, in a whole Debian
+"""test_systemd - the units and the cron line, in a whole Debian
 
 What make install puts in place, the commands of the samples' comments, a
 real systemd and a real cron, and messages that come in meanwhile. Where
@@ -26,8 +26,14 @@ TOOL = os.path.abspath(os.environ.get(
 SAMPLES = "/usr/share/doc/hookdir/tools/samples/"
 SPOOLS = "/var/spool/hookdir"
 SPOOL = SPOOLS + "/shipmondo"
-DATA = "/var/lib/hookdir-run"
-RUN = ("hookdir-run.path", "hookdir-run.timer", "hookdir-run.service")
+SERVICE = "hookdir-run@shipmondo.service"
+PATH = "hookdir-run@shipmondo.path"
+RUN = (PATH, SERVICE)
+DATA = "/var/lib/hookdir-run/shipmondo"
+SETTINGS = f"""COMMAND="/usr/local/bin/book-order {DATA}/orders.db"
+JOBS=4
+OPTIONS="--timeout 5m"
+"""
 KEY = "a key of 32 bytes, as it should be"
 
 
@@ -82,8 +88,8 @@ def debian():
     """It runs, with hookdir and the samples installed, and no unit enabled"""
     system = Container(["cron", "jq", "sqlite3", *libraries(TOOL, FCGI)])
     install(system)
-    for unit in (*RUN, "hookdir-watch.service"):
-        system.run("cp", SAMPLES + unit, "/etc/systemd/system/")
+    system.run("cp", SAMPLES + "hookdir-watch.service", "/etc/systemd/system/")
+    system.write("/etc/hookdir/run/shipmondo.conf", SETTINGS)
     system.run("systemctl", "daemon-reload")
     return system
 
@@ -103,7 +109,7 @@ def fresh(command=None, **settings):
         system.write("/usr/local/bin/book-order",
                      f"#!/bin/sh\nsay() {{ echo \"$*\" >>{DATA}/log; }}\n"
                      f"{command}\n", 0o755)
-    system.write("/run/systemd/system/hookdir-run.service.d/tests.conf",
+    system.write(f"/run/systemd/system/{SERVICE}.d/tests.conf",
                  "[Service]\n" + "".join(f"{name}={value}\n" for name, value
                                          in settings.items()))
     system.run("systemctl", "daemon-reload")
@@ -165,7 +171,7 @@ def active(unit):
 def starts():
     """How often the service was started since the machine was"""
     return debian().run(
-        "journalctl", "--unit=hookdir-run.service", "--output=cat",
+        "journalctl", "--unit=" + SERVICE, "--output=cat",
         "_PID=1").count("Started ")
 
 
@@ -177,7 +183,7 @@ def _():
     system = fresh()
     eq("verify", system.run("systemd-analyze", "verify", "--man=no", *RUN,
                             "hookdir-watch.service", "hookdir.socket"), "")
-    for unit in ("hookdir-run.service", "hookdir-watch.service",
+    for unit in (SERVICE, "hookdir-watch.service",
                  "hookdir.service"):
         out = system.run("systemd-analyze", "security", "--no-pager", unit)
         exposure = float(re.search(r"level for .*: ([0-9.]+)", out)[1])
@@ -235,9 +241,9 @@ def _():
 @test("a call to the handler is booked at once, though no spool was there")
 def _():
     system = fresh()
-    system.run("systemctl", "enable", "--now", "hookdir-run.path",
-               "hookdir-run.timer", "hookdir.socket")
-    eq("path", active("hookdir-run.path"), WAITING)
+    # One name is enough, also while there is no spool.
+    system.run("systemctl", "enable", "--now", SERVICE, "hookdir.socket")
+    eq("path", active(PATH), WAITING)
     handler = Installed(system.path("/run/hookdir/hookdir.sock"))
     answer = handler.request(
         shipmondo.body(shipmondo.form_b(json.dumps(
@@ -251,8 +257,10 @@ def _():
     print(f"# figure booked {time.monotonic() - start:.2f} s after the answer")
     eq("events", booked(), [answer.json()["id"]])
     wait_for(done, "end of the message")
-    system.run("systemctl", "disable", "--now", "hookdir.socket",
+    wait_for(lambda: active(PATH) == WAITING, "end of that run")
+    system.run("systemctl", "disable", "--now", SERVICE, "hookdir.socket",
                "hookdir.service")
+    eq("path", property_of(PATH, "ActiveState"), "inactive")
 
 
 @test("a handler that dies again and again comes back, and its socket stays")
@@ -431,26 +439,16 @@ def _():
                "hookdir-jwks.path", "hookdir.socket", "hookdir.service")
 
 
-@test("the timer is armed")
-def _():
-    system = fresh()
-    system.run("systemctl", "start", "hookdir-run.timer")
-    has("timers", system.run("systemctl", "list-timers", "--no-pager"),
-        "hookdir-run.service")
-    # It can have been started at the very minute at which it fires.
-    wait_for(lambda: active("hookdir-run.timer") == WAITING, "waiting timer")
-
-
 @test("messages that come one by one hit no limit")
 def _():
     system = fresh()
-    system.run("systemctl", "start", "hookdir-run.path")
+    system.run("systemctl", "start", PATH)
     before = starts()
     names = [f"m{number}" for number in range(10, 18)]
     for name in names:
         put(name)
         wait_for(lambda name=name: name in booked(), f"booking of {name}")
-        wait_for(lambda: active("hookdir-run.path") == WAITING,
+        wait_for(lambda: active(PATH) == WAITING,
                  "end of that run")
     eq("events", booked(), names)
     ok("each started the service", starts() - before >= len(names))
@@ -459,7 +457,7 @@ def _():
 @test("a hundred messages at once")
 def _():
     system = fresh()
-    system.run("systemctl", "start", "hookdir-run.path")
+    system.run("systemctl", "start", PATH)
     names = sorted(f"m{number}" for number in range(100, 200))
     system.run(
         "setpriv", "--reuid=hookdir", "--regid=hookdir", "--init-groups",
@@ -476,51 +474,51 @@ def _():
 
 @test("exit status 75: no start limit, and no second run before its time")
 def _():
-    system = fresh("say try; exit $(cat /var/lib/hookdir-run/status)")
+    system = fresh("say try; exit $(cat status)")
     system.write(DATA + "/status", "75")
-    system.run("systemctl", "start", "hookdir-run.path")
+    system.run("systemctl", "start", PATH)
     before = starts()
     put("later")
     wait_for(lambda: log() == ["try"], "first try")
     time.sleep(4)
     eq("tries", log(), ["try"])
-    eq("path", active("hookdir-run.path"), ("active", "running"))
-    eq("service", active("hookdir-run.service"), ("active", "running"))
+    eq("path", active(PATH), ("active", "running"))
+    eq("service", active(SERVICE), ("active", "running"))
     eq("starts", starts() - before, 1)
     eq("waits in new/", len(spool().names("new")), 1)
     system.write(DATA + "/status", "0")
     wait_for(done, "second try")
     eq("tries", log(), ["try", "try"])
-    wait_for(lambda: active("hookdir-run.path") == WAITING, "end of the run")
+    wait_for(lambda: active(PATH) == WAITING, "end of the run")
     eq("starts", starts() - before, 1)
 
 
 @test("exit status 78: one run, a pause, and the next; the path unit stays")
 def _():
-    system = fresh("say try; exit $(cat /var/lib/hookdir-run/status)",
+    system = fresh("say try; exit $(cat status)",
                    RestartSec="5s")
     eq("RestartSec=", property_of("hookdir-watch.service", "RestartUSec"),
        "30s")
     system.write(DATA + "/status", "78")
-    system.run("systemctl", "start", "hookdir-run.path")
+    system.run("systemctl", "start", PATH)
     put("stop")
-    wait_for(lambda: active("hookdir-run.service")
+    wait_for(lambda: active(SERVICE)
              == ("activating", "auto-restart"), "pause of the service")
     put("more")
     time.sleep(3)
     eq("tries", log(), ["try"])
     eq("messages", spool().names("new"), ["more.json", "stop.json"])
-    eq("path", active("hookdir-run.path"), ("active", "running"))
+    eq("path", active(PATH), ("active", "running"))
     system.write(DATA + "/status", "0")
     wait_for(done, "next run")
     eq("tries", log(), ["try", "try", "try"])
-    wait_for(lambda: active("hookdir-run.path") == WAITING, "end of the run")
+    wait_for(lambda: active(PATH) == WAITING, "end of the run")
 
 
 @test("systemctl stop lets a command finish, and starts no other")
 def _():
     system = fresh("say start; sleep 3; say end")
-    system.run("systemctl", "start", "hookdir-run.path")
+    system.run("systemctl", "start", PATH)
     names = [f"m{number}" for number in range(1, 7)]
     for name in names:  # --jobs is 4
         put(name)
@@ -531,25 +529,35 @@ def _():
     eq("log", log(), 4 * ["start"] + 4 * ["end"])
     eq("messages", spool().names("new"), ["m5.json", "m6.json"])
     eq("claimed", spool().names("cur"), [])
-    eq("result", property_of("hookdir-run.service", "Result"), "success")
+    eq("result", property_of(SERVICE, "Result"), "success")
 
 
-@test("a message that a killed run left is found by the timer")
+@test("a message that a killed run left is found at the next start")
 def _():
     system = fresh()
-    system.write("/run/systemd/system/hookdir-run.timer.d/tests.conf",
-                 "[Timer]\nOnCalendar=*:*:0/2\nAccuracySec=10ms\n")
-    system.run("systemctl", "daemon-reload")
-    system.run("systemctl", "start", "hookdir-run.path")
+    system.run("systemctl", "start", PATH)
     put("left", where="cur")
     time.sleep(2)
-    eq("path", active("hookdir-run.path"), WAITING)
+    eq("path", active(PATH), WAITING)
     eq("claimed", len(spool().names("cur")), 1)
-    system.run("systemctl", "start", "hookdir-run.timer")
+    system.run("systemctl", "start", SERVICE)  # as at boot
     # It counts as a try, so there is the wait before the second.
     wait_for(done, "end of the message")
     eq("events", booked(), ["left"])
-    system.run("rm", "/run/systemd/system/hookdir-run.timer.d/tests.conf")
+
+
+@test("a run that is killed is started again, by itself")
+def _():
+    system = fresh("say try; exec sleep $(cat $PWD/seconds)", RestartSec="1s")
+    system.write(DATA + "/seconds", "100")
+    system.run("systemctl", "start", SERVICE)
+    put("killed")
+    wait_for(lambda: log() == ["try"], "first try")
+    system.write(DATA + "/seconds", "0")
+    system.run("systemctl", "kill", "--signal=SIGKILL", SERVICE)
+    wait_for(done, "second try")
+    eq("tries", log(), ["try", "try"])
+    wait_for(lambda: active(PATH) == WAITING, "end of the run")
 
 
 @test("what is no message in new/ makes neither path nor service give up")
@@ -559,11 +567,11 @@ def _():
     system.run("mkdir", f"{SPOOL}/new/directory")
     system.run("touch", f"{SPOOL}/new/.hidden")
     before = starts()
-    system.run("systemctl", "start", "hookdir-run.path")
+    system.run("systemctl", "start", PATH)
     wait_for(booked, "first booking")
     time.sleep(5)
     ok(f"{starts() - before} starts in 5 s", starts() - before < 8)
-    eq("path", property_of("hookdir-run.path", "ActiveState"), "active")
+    eq("path", property_of(PATH, "ActiveState"), "active")
     put("second")
     wait_for(lambda: booked() == ["first", "second"], "second booking")
     system.run("systemctl", "stop", *RUN)
@@ -573,18 +581,19 @@ def _():
 def _():
     system = fresh("""
         for place in / /etc /usr /home /root /boot /run /var/lib /var/log \\
-            /var/spool /var/spool/hookdir /var/lib/hookdir-run /tmp /dev/shm
+            /var/spool /var/spool/hookdir /var/lib/hookdir-run $PWD /tmp \\
+            /dev/shm
         do
             touch "$place/probe" 2>/dev/null && say "$place"
         done
-        say "$(id -un):$(id -Gn):$(umask):$(stat -c %a:%U /var/lib/hookdir-run)"
+        say "$(id -un):$(id -Gn):$(umask):$(stat -c %a:%U $PWD)"
         say "$(sed -n 's/^NoNewPrivs:.//p; s/^CapBnd:.//p' /proc/self/status)"
         say "$(find /dev -type b | wc -l)" """)
-    system.run("systemctl", "start", "hookdir-run.path")
+    system.run("systemctl", "start", PATH)
     put("probe")
     wait_for(done, "end of the message")
-    eq("log", log(), ["/var/spool/hookdir", "/var/lib/hookdir-run", "/tmp",
-                      "/dev/shm", "hookdir:hookdir:0027:750:hookdir",
+    eq("log", log(), ["/var/spool/hookdir", DATA, "/tmp",
+                      "/dev/shm", "hookdir:hookdir:0007:750:hookdir",
                       16 * "0", "1", "0"])
     eq("/tmp of the machine", os.path.exists(system.path("/tmp/probe")), False)
 
@@ -618,21 +627,22 @@ def _():
     text = system.run("cat", SAMPLES + "hookdir.cron")
     commands = re.findall(r"^#     (install .*)$", text, re.M)
     eq("commands in its comment", len(commands), 2)
-    system.run("rm", "-rf", DATA)
+    data = "/var/lib/hookdir-run"
+    system.run("rm", "-rf", data)
     for command in commands:
         system.run("sh", "-ec", f"cd {SAMPLES}\n{command}")
     put("cron")
     put("broken", event="{")
     start = time.monotonic()
-    wait_for(booked, "booking", 75)
+    wait_for(lambda: booked(data), "booking", 75)
     print(f"# figure cron: booked {time.monotonic() - start:.0f} s after the"
           " delivery")
     wait_for(lambda: not spool().names("new") and not spool().names("cur"),
              "end of the run")
-    eq("events", booked(), ["cron"])
+    eq("events", booked(data), ["cron"])
     eq("failed", len(spool().failed()), 1)
     eq("owner and mode", system.run(
-        "stat", "--format=%U:%a", DATA, DATA + "/orders.db").split(),
+        "stat", "--format=%U:%a", data, data + "/orders.db").split(),
        ["hookdir:750", "hookdir:640"])
     system.run("rm", "/etc/cron.d/hookdir-run")
 

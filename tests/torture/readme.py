@@ -182,7 +182,7 @@ def processed(reader):
 
 
 def install(reader):
-    reader.follow("Install", online=True)
+    reader.follow("The source", online=True)
     eq("socket", reader.system.run("systemctl", "is-active",
                                    "hookdir.socket").strip(), "active")
     heading = {"nginx": "nginx", "apache": "Apache"}[reader.kind]
@@ -211,7 +211,7 @@ def process(reader):
     wait_for(lambda: processed(reader) == ["1"], "the first order")
     has("the second", reader.send(2), '"accepted"')
     wait_for(lambda: processed(reader) == ["1", "2"], "the second order")
-    system.run("systemctl", "stop", "hookdir-watch.service")
+    system.run("systemctl", "stop", "hookdir-run@shipmondo")
     system.write("/etc/cron.d/import-orders", reader.take(heading) + "\n")
     has("the third", reader.send(3), '"accepted"')
     wait_for(lambda: processed(reader) == ["1", "2", "3"], "cron", 90)
@@ -223,7 +223,7 @@ def process(reader):
     out = reader.follow(heading)
     has("list", out, name)
     eq("requeued", len(os.listdir(system.path(SPOOL + "/new"))), 1)
-    system.run("systemctl", "start", "hookdir-watch.service")
+    system.run("systemctl", "start", "hookdir-run@shipmondo")
     wait_for(lambda: processed(reader)[3:] == ["4"], "the fourth")
 
 
@@ -253,7 +253,9 @@ def _():
     process(reader)
     upgrade_and_uninstall(reader)
     samples(reader, "nginx")
-    del reader.text["hookdir"], reader.text["Apache"]
+    # test_package.py has the tests of the packages.
+    del (reader.text["hookdir"], reader.text["Apache"],
+         reader.text["Packages"])
     eq("not followed", {heading: rest for heading, rest
                         in reader.text.items() if rest}, {})
 

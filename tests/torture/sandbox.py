@@ -61,7 +61,7 @@ KILLS = 30
 MEBIBYTE = 1 << 20
 NETWORKED = 3  # it fetches a key set
 EXPOSURE = 0.5
-UNITS = ("hookdir.service", "hookdir-run.service", "hookdir-watch.service",
+UNITS = ("hookdir.service", test_systemd.SERVICE, "hookdir-watch.service",
          "hookdir-jwks.service")
 DROP_IN = "/run/systemd/system/hookdir.service.d/tests.conf"
 
@@ -123,15 +123,13 @@ def shop():
     test_systemd.install(machine)
     nginx_of(machine)
     samples = SAMPLES.removesuffix("tools/samples/")
-    for unit in ("tools/samples/hookdir-run.path",
-                 "tools/samples/hookdir-run.timer",
-                 "tools/samples/hookdir-run.service",
-                 "tools/samples/hookdir-watch.service",
+    for unit in ("tools/samples/hookdir-watch.service",
                  "nginx/hookdir-jwks.service", "nginx/hookdir-jwks.timer"):
         machine.run("cp", samples + unit, "/etc/systemd/system/")
     machine.run("install", "-m", "0755", samples + "nginx/hookdir-jwks.sh",
                 "/usr/local/sbin/hookdir-jwks")
     machine.run("cp", SAMPLES + "book-order.sh", "/usr/local/bin/book-order")
+    machine.write("/etc/hookdir/run/shipmondo.conf", test_systemd.SETTINGS)
     # For the probe to look at
     machine.write("/home/secret", "secret\n")
     machine.write("/root/secret", "secret\n")
@@ -146,7 +144,6 @@ def nginx_of(machine):
     """As the comments of the samples say, with a certificate and a key"""
     etc = machine.path("/etc/hookdir")
     machine.run("sh", "-ec", f"""
-        mkdir /etc/hookdir
         cd {SAMPLES}../../nginx
         cp vhost.conf /etc/nginx/sites-enabled/
         cp hookdir.conf hookdir_params secrets/* /etc/hookdir/
@@ -169,8 +166,7 @@ def fresh(drop_in="", **settings):
     """The unit as shipped, or with settings of its own; no message is there
     and no service runs, but its socket."""
     machine = shop()
-    machine.run("systemctl", "stop", "hookdir-run.path", "hookdir-run.service",
-                "hookdir.service")
+    machine.run("systemctl", "stop", *test_systemd.RUN, "hookdir.service")
     lines = [drop_in, "[Service]",
              *(f"{name}={value}" for name, value in settings.items())]
     machine.write(DROP_IN, "\n".join(lines) + "\n")
@@ -516,14 +512,14 @@ def _():
 @test("the path unit books what nginx took in", seconds=SECONDS)
 def _():
     machine = fresh()
-    machine.run("sh", "-c", "rm -rf /var/lib/hookdir-run/*")
-    machine.run("systemctl", "start", "hookdir-run.path")
+    machine.run("sh", "-c", f"rm -rf {test_systemd.DATA}/*")
+    machine.run("systemctl", "start", test_systemd.PATH)
     senders = Senders(machine, count=4, calls=25)
     senders.wait()
 
     def booked():
         out = machine.execute("sqlite3", "-readonly",
-                              "/var/lib/hookdir-run/orders.db",
+                              test_systemd.DATA + "/orders.db",
                               "SELECT id FROM events").stdout
         return set(out.split()) >= set(senders.accepted)
 
@@ -533,9 +529,9 @@ def _():
            f"{len(senders.accepted)}, {time.monotonic() - start:.1f} s after "
            "the last", "100, all")
     eq("accepted", len(senders.accepted), 100)
-    wait_for(lambda: machine.show("hookdir-run.path", "SubState")
+    wait_for(lambda: machine.show(test_systemd.PATH, "SubState")
              == "waiting", "end of the run")
-    machine.run("systemctl", "stop", "hookdir-run.path")
+    machine.run("systemctl", "stop", test_systemd.PATH)
 
 
 # --- what it may do ---------------------------------------------------------
