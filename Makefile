@@ -200,6 +200,9 @@ SCRIPTS = tests/need tests/lint-manuals tests/check-layers.sh \
 	tests/check-banned.sh tests/check-install.sh tests/bench/peers/save.sh \
 	nginx/hookdir-jwks.sh tools/hookdir/hookdir.bash tools/samples/book-order.sh \
 	tools/samples/tradecloud-lines.sh tools/samples/pipe-orders.sh \
+	debian/tests/shop \
+	debian/tests/receive debian/tests/upgrade debian/tests/remove \
+	debian/hookdir.postinst debian/hookdir.prerm debian/hookdir.postrm \
 	.ci/run
 MANUALS = $(wildcard docs/*.[1-8])
 
@@ -215,7 +218,7 @@ lint: need-lint
 		--enable=warning,performance,portability \
 		--suppress=missingIncludeSystem -Ilib -Ihandler -Itools \
 		lib handler tools
-	shellcheck $(SCRIPTS)
+	shellcheck --external-sources $(SCRIPTS)
 	tests/lint-manuals $(MANUALS)
 	$(PYTHON) -m compileall -q tests tests/demo tests/run
 	tests/check-layers.sh >/dev/null
@@ -226,6 +229,10 @@ BIN = $(DESTDIR)$(PREFIX)/bin
 SHARE = $(DESTDIR)$(PREFIX)/share
 MAN = $(SHARE)/man
 BASH_COMPLETION = $(SHARE)/bash-completion/completions/hookdir
+ZSH_FOLDER = $(if $(filter /usr,$(PREFIX)),vendor-completions,site-functions)
+ZSH_COMPLETION = $(SHARE)/zsh/$(ZSH_FOLDER)/_hookdir
+FISH_COMPLETION = $(SHARE)/fish/vendor_completions.d/hookdir.fish
+# The package has these elsewhere.
 UNITDIR = $(PREFIX)/lib/systemd/system
 DOCS = $(PREFIX)/share/doc/hookdir
 SAMPLES = $(DOCS)
@@ -245,6 +252,8 @@ install: all
 	install -m 0755 $(BUILD)/hookdir.fcgi $(SBIN)/
 	install -m 0755 $(BUILD)/hookdir $(BUILD)/hookdir-net $(BIN)/
 	install -D -m 0644 tools/hookdir/hookdir.bash $(BASH_COMPLETION)
+	install -D -m 0644 tools/hookdir/hookdir.zsh $(ZSH_COMPLETION)
+	install -D -m 0644 tools/hookdir/hookdir.fish $(FISH_COMPLETION)
 	install -m 0644 docs/*.1 $(MAN)/man1/
 	install -m 0644 docs/*.5 $(MAN)/man5/
 	install -m 0644 docs/*.7 $(MAN)/man7/
@@ -271,16 +280,36 @@ install: all
 	install -m 0644 README.md CHANGELOG.md SECURITY.md LICENSE \
 		$(DESTDIR)$(DOCS)/
 
+# Where Debian's nginx and Apache look for what a site may include: for the
+# package. Neither server reads a file there unless it is told to.
+SNIPPETS = $(DESTDIR)/etc/nginx/snippets
+CONFS = $(DESTDIR)/etc/apache2/conf-available
+.PHONY: install-snippets
+install-snippets:
+	install -d $(SNIPPETS) $(CONFS) $(SHARE)/hookdir
+	install -m 0644 nginx/hookdir_params $(SNIPPETS)/
+	sed 's|/etc/hookdir/hookdir_params|/etc/nginx/snippets/hookdir_params|' \
+		nginx/hookdir.conf >$(SNIPPETS)/hookdir.conf
+	sed 's|/etc/hookdir/unavailable.asis|/usr/share/hookdir/unavailable.asis|' \
+		apache/hookdir.conf >$(CONFS)/hookdir.conf
+	install -m 0644 apache/unavailable.asis $(SHARE)/hookdir/
+
 .PHONY: uninstall
 uninstall:
 	rm -f $(SBIN)/hookdir.fcgi $(BIN)/hookdir $(BIN)/hookdir-net \
-		$(BASH_COMPLETION) \
+		$(BASH_COMPLETION) $(ZSH_COMPLETION) $(FISH_COMPLETION) \
 		$(foreach page,$(MANUALS:docs/%=%),\
 			$(MAN)/man$(subst .,,$(suffix $(page)))/$(page)) \
 		$(addprefix $(UNITS)/,$(UNIT_FILES)) \
 		$(DESTDIR)$(PREFIX)/lib/sysusers.d/hookdir.conf \
 		$(DESTDIR)$(PREFIX)/lib/tmpfiles.d/hookdir.conf
 	rm -rf $(DESTDIR)$(DOCS) $(SAMPLES_HERE)
+
+# The Debian packages, in build/deb: as root, in a Debian of their own.
+.PHONY: deb
+deb:
+	@tests/need mmdebstrap
+	@$(PYTHON) tests/e2e/package.py $(BUILD)/deb
 
 .PHONY: clean
 clean:
@@ -301,6 +330,7 @@ help:
 	@echo 'make bench-short  the same in two minutes, with less in it'
 	@echo 'make install      DESTDIR= PREFIX=/usr/local'
 	@echo 'make uninstall    the same'
+	@echo 'make deb          Debian packages, in build/deb: as root'
 	@echo 'make clean        remove all build folders'
 
 -include $(wildcard $(BUILD)/*/*.d $(BUILD)/*/*/*.d)

@@ -47,7 +47,9 @@ check "it finds the program for the network beside it" \
     "$("$tree/bin/hookdir-net" fetch --help)"
 check "the changelog knows the version, too" \
     grep -q "^## $version" CHANGELOG.md
-for page in man8/hookdir.fcgi.8 man5/hookdir-spool.5 man7/hookdir-senders.7 \
+check "that of the packages as well" \
+    grep -q "^hookdir ($version)" debian/changelog
+for page in man8/hookdir.fcgi.8 man5/hookdir-spool.5 man5/hookdir-run.5 man7/hookdir-senders.7 \
     man7/hookdir-promise.7 \
     man7/hookdir-cost.7 \
     man1/hookdir.1 man1/hookdir-fetch.1 man1/hookdir-net.1 \
@@ -58,6 +60,9 @@ done
 check "the service starts the program that was installed" \
     grep -qx "ExecStart=/opt/hookdir/sbin/hookdir.fcgi" \
     "$tree/lib/systemd/system/hookdir.service"
+check "the service of a spool starts the command that was installed" \
+    grep -q "^ExecStart=/opt/hookdir/bin/hookdir run " \
+    "$tree/lib/systemd/system/hookdir-run@.service"
 check "the profile for AppArmor is installed" \
     test -f "$tree/share/doc/hookdir/hookdir.apparmor"
 for file in $(find nginx apache tools/samples -type f | sort); do

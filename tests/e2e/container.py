@@ -46,7 +46,16 @@ LEAN = ["path-exclude=/usr/share/doc/*", "path-exclude=/usr/share/man/*",
 
 def copy_tree(packages, target):
     """A Debian with these packages in the folder target"""
-    packages = sorted({"dbus", "systemd", "systemd-sysv", *packages})
+    tree = tree_of(["dbus", "systemd", "systemd-sysv", *packages])
+    # -x: a tree has no mounts, and what stands in its place no others.
+    subprocess.run(["cp", "-ax", "--reflink=auto", f"{tree}/.", target],
+                   check=True, env=clean_environment())
+
+
+def tree_of(packages):
+    """A Debian with these packages. Never write to it: it is kept for other
+    tests."""
+    packages = sorted(set(packages))
     key = hashlib.sha256(repr((SUITE, packages, LEAN)).encode()).hexdigest()
     tree = os.path.join(TREES, key[:16])
     os.makedirs(TREES, mode=0o755, exist_ok=True)
@@ -55,9 +64,7 @@ def copy_tree(packages, target):
         if not os.path.isdir(tree):
             _make_tree(packages, tree)
         os.utime(tree)
-        # -x: a tree has no mounts, and what stands in its place no others.
-        subprocess.run(["cp", "-ax", "--reflink=auto", f"{tree}/.", target],
-                       check=True, env=clean_environment())
+    return tree
 
 
 def _make_tree(packages, tree):
