@@ -151,7 +151,7 @@ def samples(reader, *folders):
     system.run("sh", "-ec", f"""cd {SOURCE}/{reader.kind}
         install -m 0640 *.* secrets/* /etc/hookdir/
         cd {SOURCE}/tools/samples
-        cp *.service *.path *.timer /etc/systemd/system/
+        cp *.service /etc/systemd/system/
         cp book-order.sh /usr/local/bin/book-order""")
     count = 0
     for folder in folders:
