@@ -196,7 +196,8 @@ def _():
 @test("an upgrade under load loses nothing, and restarts what runs", 400)
 def _():
     out = script("upgrade", "nginx")
-    print("# figure " + " ".join(out.split("accepted", 1)[-1].split())[:60])
+    print("# figure upgrade under load: "
+          + re.search(r"\d+ of \d+ accepted.*", out)[0])
 
 
 def example(heading):
