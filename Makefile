@@ -62,6 +62,11 @@ $(BUILD)/%.o: %.c Makefile
 	@mkdir -p $(@D)
 	$(call say,CC)$(CC) $(STANDARD) $(WARNINGS) $(CFLAGS) -MMD -MP -c -o $@ $<
 
+# The assembler puts these into it, which -MMD does not see.
+$(BUILD)/tools/endpoint/samples.o: nginx/hookdir_params apache/unavailable.asis \
+	$(foreach server,nginx apache,$(wildcard $(server)/hookdir.conf \
+		$(server)/hookdir-tradecloud.conf $(server)/hookdir-nshift.conf))
+
 $(BUILD)/libtools.a: $(filter-out %/main.o,$(TOOL_OBJECTS))
 	$(call say,AR)rm -f $@ && $(AR) rcsD $@ $^
 

@@ -9,7 +9,7 @@ set -eu
 cd "$(dirname "$0")/.."
 
 layers="lib/base lib/json lib/jose lib/message lib/spool lib/queue handler
-	tools/hookdir tools/run tools/net tools/sinks tools/status"
+	tools/hookdir tools/endpoint tools/run tools/net tools/sinks tools/status"
 
 # home_of FOLDER HEADER: the folder that the compiler takes a header from.
 home_of() {

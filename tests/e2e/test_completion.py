@@ -97,7 +97,8 @@ def short(*numbers):
 def _():
     eq("commands", offers("hookdir "),
        sorted([*commands(), "--help", "--version"]))
-    eq("re", offers("hookdir re"), ["release", "requeue", "reverify"])
+    eq("re", offers("hookdir re"), 
+       ["release", "remove", "requeue", "reverify"])
     eq("nothing", offers("hookdir nothing"), [])
 
 
@@ -159,9 +160,31 @@ def _():
 @test("every sender that there is is offered")
 def _():
     text = open(root_file("lib", "message", "sender.c"), encoding="utf-8").read()
-    for command in ("reverify", "send"):
+    for command in ("reverify", "send", "check"):
         eq(f"senders of {command}", offers(f"hookdir {command} --sender "),
            sorted(re.findall(r'^\s*\.name = "(.+)",', text, re.M)))
+
+
+@test("endpoints, senders and web servers for add, remove and rotate")
+def _():
+    root = folder("root")
+    os.makedirs(os.path.join(root, "etc", "hookdir"))
+    write(os.path.join(root, "etc", "passwd"),
+          f"hookdir:x:{os.getuid()}:{os.getgid()}::/:/bin/false\n")
+    for name in ("anna", "arno", "bert"):
+        tool("add", "github", name, "--host", "x.example", "--server",
+             "nginx", "--root", root)
+    write(os.path.join(root, "etc", "hookdir", "alien.conf"), "# mine\n")
+    for command in ("remove", "rotate"):
+        eq(command, offers(f"hookdir {command} --root {root} a"),
+           ["anna", "arno"])
+    eq("all", offers(f"hookdir rotate --finish --root {root} "),
+       ["anna", "arno", "bert"])
+    eq("a second", offers(f"hookdir rotate --root {root} anna "), [])
+    eq("sender", offers("hookdir add sh"), ["shipmondo", "shopify"])
+    eq("name", offers("hookdir add shipmondo "), [])
+    eq("server", offers("hookdir add --server "), ["apache", "nginx"])
+    has("user", offers("hookdir add --user ro"), "root")
 
 
 @test("a spool is a directory, whatever stands before it")

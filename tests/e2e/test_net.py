@@ -18,7 +18,7 @@ from spools import TOOL, Work
 
 NET = os.path.join(os.path.dirname(TOOL), "hookdir-net")
 USAGE, CONFIG = 64, 78
-IN_NET = {"fetch", "send"}  # the subcommands of hookdir-net
+IN_NET = {"fetch", "send", "check"}  # the subcommands of hookdir-net
 NETWORK = re.compile(r"socket(?:pair)?\((?:AF_INET6?|AF_NETLINK|AF_PACKET)\b")
 
 
@@ -52,7 +52,15 @@ def everything():
     name = work.put(subject="7")
     work.put(subject="8")
     spool = work.path
+    root = folder("root", 0o755)
+    os.mkdir(os.path.join(root, "etc"))
+    write(os.path.join(root, "etc", "passwd"),
+          f"hookdir:x:{os.getuid()}:{os.getgid()}::/:/bin/false\n")
+    at = ["--server", "nginx", "--host", "x.example", "--root", root]
     return [
+        ["add", "github", "shop", *at], ["endpoints", "--root", root],
+        ["rotate", "shop", "--no-reload", "--root", root],
+        ["remove", "shop", "--root", root],
         ["list", spool], ["list", "--json", "--since", "1h", spool],
         ["show", spool, name], ["stats", spool],
         ["stats", "--prometheus", spool], ["hold", "--all", spool],

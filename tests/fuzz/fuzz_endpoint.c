@@ -6,7 +6,7 @@
  * empty one, and the body.
  */
 #include "budget.h"
-#include "endpoint.h"
+#include "endpoint/endpoint.h"
 #include "fuzz.h"
 #include "stream.h"
 

@@ -56,11 +56,13 @@ _hookdir()
 		_hookdir_value "$kind_wanted"
 	elif [[ $cur == -* ]]; then
 		_hookdir_choose "${!takes[@]}"
-	elif ((given == 0)) && [[ $command == send ]]; then
+	elif ((given == 0)) && [[ $command == send || $command == check ]]; then
 		: # a URL
 	elif [[ $command == find || $command == history ]]; then
 		# Any number of spools, behind the text that find looks for.
 		[[ $command == find && $given == 0 ]] || _hookdir_spools
+	elif [[ $command == @(add|remove|rotate|endpoints|check) ]]; then
+		((given > 0)) || _hookdir_endpoint
 	elif ((given == 0)); then
 		_hookdir_spools
 	else
@@ -139,6 +141,8 @@ _hookdir_value()
 		_hookdir_choose shipmondo tradecloud nshift standard-webhooks \
 			github shopify stripe generic
 		;;
+	SERVER) _hookdir_choose nginx apache ;;
+	USER) mapfile -t COMPREPLY < <(compgen -u -- "$cur") ;;
 	DIR) # -o filenames: bash quotes what it inserts
 		mapfile -t COMPREPLY < <(compgen -d -- "$(_hookdir_plain "$cur")")
 		compopt -o filenames 2>/dev/null
@@ -163,6 +167,25 @@ _hookdir_spools()
 		[[ -d $path && $name == "$(_hookdir_plain "$cur")"* ]] &&
 			COMPREPLY+=("$name")
 	done
+}
+
+# What these begin with: add with a sender, the others with an endpoint.
+_hookdir_endpoint()
+{
+	local -a root=()
+	local i
+
+	for ((i = 2; i < ${#words[@]} - 1; i++)); do
+		[[ ${words[i - 1]} == --root ]] &&
+			root=(--root "$(_hookdir_plain "${words[i]}")")
+	done
+	case $command in
+	add) _hookdir_value NAME ;;
+	remove | rotate)
+		_hookdir_choose "$("$program" endpoints --names "${root[@]}" \
+			2>/dev/null)"
+		;;
+	esac
 }
 
 # The messages of the spool that stand in these states, as short as hookdir

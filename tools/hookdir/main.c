@@ -126,6 +126,48 @@ static const struct tool tools[] = {
 	    "  --prometheus  metrics in Prometheus' text format\n" },
 	{ "fetch", net_exec, "", NET_FETCH_SUMMARY },
 	{ "send", net_exec, "", NET_SEND_SUMMARY },
+	{ "check", net_exec, "", NET_CHECK_SUMMARY },
+	{ "add", tool_add,
+	    "SENDER NAME --host HOST [--server nginx|apache] [--path PATH]\n"
+	    "                   [--user USER [--network]] [--key-file FILE]\n"
+	    "                   [--install [--no-reload]] [--dry-run]",
+	    "Make an endpoint: key, spool, configuration. See "
+	    "hookdir-add(1).\n"
+	    "\n"
+	    "  --host HOST      the site's name, in a server block with TLS\n"
+	    "  --server SERVER  nginx or apache; the one that is there\n"
+	    "  --path PATH      of the URL (/webhook/NAME)\n"
+	    "  --user USER      who processes the messages (hookdir)\n"
+	    "  --network        that user's command may use the network\n"
+	    "  --key-file FILE  the key, which is made if not given\n"
+	    "  --install        put the line into the server block, and "
+	    "reload\n"
+	    "  --no-reload      later, once for several\n"
+	    "  --dry-run        only say what would be done\n"
+	    "  --root DIR       use DIR/etc, DIR/var and so on\n" },
+	{ "remove", tool_remove, "[--no-reload] [--dry-run] NAME",
+	    "Remove an endpoint, and keep its spool.\n"
+	    "\n"
+	    "  --no-reload  later, once for several\n"
+	    "  --dry-run    only say what would be done\n"
+	    "  --root DIR   use DIR/etc, DIR/var and so on\n" },
+	{ "rotate", tool_rotate,
+	    "[--key-file FILE] [--no-reload] NAME\n"
+	    "       hookdir rotate --finish [--yes] [--no-reload] NAME",
+	    "Give an endpoint a new key beside the old one.\n"
+	    "\n"
+	    "  --key-file FILE  the key, which is made if not given\n"
+	    "  --finish         remove the old key, if the history shows that "
+	    "it is\n"
+	    "                   no longer used\n"
+	    "  --yes            in any case\n"
+	    "  --no-reload      later, once for several\n"
+	    "  --root DIR       use DIR/etc, DIR/var and so on\n" },
+	{ "endpoints", tool_endpoints, "[--names]",
+	    "List endpoints, their keys and when a message came last.\n"
+	    "\n"
+	    "  --names     only their names\n"
+	    "  --root DIR  use DIR/etc, DIR/var and so on\n" },
 };
 
 int

@@ -12,7 +12,8 @@
 /* The first line of their help, for the tables of both programs. */
 #define NET_FETCH_SUMMARY                                                      \
 	"Fetch what a Tradecloud event refers to, and deliver it to SPOOL.\n"
-#define NET_SEND_SUMMARY "Send a message to an endpoint, as its sender does.\n"
+#define NET_SEND_SUMMARY  "Send a message to an endpoint, as its sender does.\n"
+#define NET_CHECK_SUMMARY "Say whether hookdir answers at a URL.\n"
 
 /*
  * Returns only when hookdir-net cannot be executed: EX_CONFIG when it is not

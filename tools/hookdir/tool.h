@@ -40,6 +40,10 @@ int tool_release(int argc, char **argv);
 int tool_reverify(int argc, char **argv);
 int tool_expire(int argc, char **argv);
 int tool_stats(int argc, char **argv);
+int tool_add(int argc, char **argv);
+int tool_remove(int argc, char **argv);
+int tool_rotate(int argc, char **argv);
+int tool_endpoints(int argc, char **argv);
 
 /*
  * The whole of main(): --help, --version, or the subcommand that argv[1]

@@ -8,6 +8,7 @@
 #include <sys/prctl.h>
 #include <sys/resource.h>
 
+#include "net/check.h"
 #include "net/fetch.h"
 #include "net/send.h"
 #include "hookdir/net_exec.h"
@@ -56,6 +57,16 @@ static const struct tool tools[] = {
 	    "  --insecure         do not verify the certificate\n"
 	    "  --resolve HOST:PORT:ADDRESS\n"
 	    "                     connect to this address\n" },
+	{ "check", net_check, "--sender NAME [OPTION...] URL",
+	    NET_CHECK_SUMMARY
+	    "One call that hookdir refuses with 405, and so does not store.\n"
+	    "\n"
+	    "  --sender NAME    whose endpoint it is\n"
+	    "  --key-file FILE  the token, or in place of {key} in the URL\n"
+	    "  --cacert FILE    certificates of authorities to trust\n"
+	    "  --insecure       do not verify the certificate\n"
+	    "  --resolve HOST:PORT:ADDRESS\n"
+	    "                   connect to this address\n" },
 };
 
 /* Keys, passwords and tokens are in memory, and are not to leave it. */

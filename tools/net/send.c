@@ -12,17 +12,14 @@
 #include "net/send_http.h"
 #include "net/send_report.h"
 #include "net/send_source.h"
+#include "net/send_url.h"
 #include "base/secret.h"
-#include "base/uri.h"
 
 #define COUNT_MOST	 1000000
 #define RATE_MOST	 100000
 #define CONNECTIONS_MOST 1000
 #define TIMEOUT_DEFAULT	 30
 #define TIMEOUT_MOST	 3600
-
-/* Is replaced by the key in the URL. */
-#define KEY_MARK "{key}"
 
 struct sending {
 	const char *url, *message; /* operands; message may be NULL */
@@ -61,26 +58,10 @@ read_key(struct sending *s)
 static int
 read_url(struct sending *s)
 {
-	struct buf url = BUF_INIT(FETCH_URL_MAX);
-	const char *mark = strstr(s->url, KEY_MARK);
 	struct error err = ERROR_INIT;
-	int rc;
 
-	if (mark && s->rule.key.len == 0)
-		return tool_usage(KEY_MARK " in the URL needs --key-file");
-	buf_append(
-	    &url, s->url, mark ? (size_t)(mark - s->url) : strlen(s->url));
-	if (mark) {
-		uri_append(&url, s->rule.key, "");
-		buf_append_text(&url, mark + strlen(KEY_MARK));
-	}
-	s->rule.key_is_in_url = mark != NULL;
-	rc = buf_check(&url, &err);
-	if (rc == 0)
-		rc = fetch_url_read(&s->peer.url, buf_span(&url), &err);
-	secret_wipe(url.at, url.size);
-	buf_free(&url);
-	if (rc < 0)
+	s->rule.key_is_in_url = strstr(s->url, SEND_URL_KEY) != NULL;
+	if (send_url_read(&s->peer.url, s->url, s->rule.key, &err) < 0)
 		return tool_usage("%s: %s", s->url, err.text);
 	return EX_OK;
 }
@@ -161,22 +142,6 @@ add_header(struct send_rule *rule, const char *text)
 }
 
 static int
-add_resolve(struct send_peer *peer, const char *text)
-{
-	const char *port = strchr(text, ':');
-	struct curl_slist *list;
-
-	if (!port || !strchr(port + 1, ':') || port == text)
-		return tool_usage(
-		    "--resolve: %s is not HOST:PORT:ADDRESS", text);
-	list = curl_slist_append(peer->resolve, text);
-	if (!list)
-		return tool_fail(EX_OSERR, "no memory");
-	peer->resolve = list;
-	return EX_OK;
-}
-
-static int
 take_option(struct sending *s, int option)
 {
 	switch (option) {
@@ -219,7 +184,7 @@ take_option(struct sending *s, int option)
 		s->peer.ca = optarg;
 		return EX_OK;
 	default:
-		return add_resolve(&s->peer, optarg);
+		return send_url_resolve(&s->peer, optarg);
 	}
 }
 

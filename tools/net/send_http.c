@@ -56,9 +56,8 @@ on_answer(char *bytes, size_t one, size_t len, void *context)
 	return len;
 }
 
-/* The options that all calls share. 0 if libcurl accepts all of them. */
-static int
-set_peer(CURL *curl, const struct send_peer *peer)
+int
+send_http_set_peer(CURL *curl, const struct send_peer *peer)
 {
 	long verify = peer->insecure ? 0L : 1L;
 	int bad = 0;
@@ -113,7 +112,7 @@ start_call(struct sending *s, struct slot *slot, struct error *err)
 {
 	if (!slot->curl) {
 		slot->curl = curl_easy_init();
-		if (!slot->curl || set_peer(slot->curl, s->peer) != 0)
+		if (!slot->curl || send_http_set_peer(slot->curl, s->peer) != 0)
 			return error_set(err, ERROR_MEMORY, "no memory");
 	}
 	slot->len = 0;

@@ -30,6 +30,9 @@ struct send_load {
 /* Called for each answer; answer->seconds is set. */
 typedef void send_done(void *context, const struct send_answer *answer);
 
+/* The options that all calls share. 0 if libcurl accepts all of them. */
+int send_http_set_peer(CURL *curl, const struct send_peer *peer);
+
 /* 0, also when no call is answered; -1: a local error ended it. */
 int send_http(const struct send_peer *peer, const struct send_rule *rule,
     const struct send_load *load, send_done *done, void *context,
