@@ -89,13 +89,14 @@ TEST_PACKAGES = $(DEMO_PACKAGES) libcmocka-dev apache2-utils strace mandoc groff
 TEST_PACKAGES += python3-cryptography python3-jwt python3-requests-oauthlib \
 	ruby ruby-jwt $(if $(shell command -v npm),,nodejs npm)
 # What the samples for consumers are written in, and a systemd to boot.
-TEST_PACKAGES += sqlite3 perl libdbd-sqlite3-perl bash-completion mmdebstrap
+TEST_PACKAGES += sqlite3 perl libdbd-sqlite3-perl bash-completion mmdebstrap e2fsprogs
 LINT_PACKAGES = $(BUILD_PACKAGES) clang clang-format cppcheck mandoc \
 	groff-base shellcheck python3
 # What would start or enable something if it was installed is unpacked in
 # build/packages: tests/need refuses to install it.
 DEMO_UNPACK = $(if $(wildcard /usr/sbin/nginx /usr/sbin/apache2),,nginx)
-TEST_UNPACK = nginx apache2 php-cli php-sqlite3 systemd-container
+TEST_UNPACK = nginx apache2 php-cli php-sqlite3 systemd-container \
+	prometheus prometheus-node-exporter
 TORTURE_UNPACK = $(TEST_UNPACK) apparmor linux-image-cloud-amd64
 BENCH_UNPACK = nginx webhook php-fpm redis-server libnginx-mod-http-lua
 

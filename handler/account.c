@@ -242,6 +242,9 @@ account_for(const struct exchange *x)
 		    "is its disk mounted?");
 	if (x->dedup_off.code != ERROR_NONE)
 		warn_of_spool(x, "dedup-off", x->dedup_off.text);
+	/* A balancer calls every few seconds. */
+	if (x->endpoint.role == ROLE_HEALTH && is_accepted(x))
+		return;
 	if (has_line(x))
 		log_exchange(x);
 	else

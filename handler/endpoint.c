@@ -54,9 +54,10 @@ static int
 read_role(struct endpoint *ep, const struct parameter *p, const char *text,
     struct error *err)
 {
-	static const char *const words[] = {
-		[ROLE_RECEIVE] = "receive", [ROLE_TOKEN] = "token", NULL
-	};
+	static const char *const words[] = { [ROLE_RECEIVE] = "receive",
+		[ROLE_TOKEN] = "token",
+		[ROLE_HEALTH] = "health",
+		NULL };
 	int role = word_number(words, text);
 
 	if (role < 0)
@@ -297,6 +298,23 @@ check_token_role(const struct endpoint *ep, struct error *err)
 	return 0;
 }
 
+/* A spool, and nothing that lets calls in. */
+static int
+check_health_role(const struct endpoint *ep, struct error *err)
+{
+	if (!ep->spool)
+		return wrong(err, "SPOOL: not set");
+	if (ep->keys.count)
+		return wrong(err, "KEY: of no use in the role health");
+	if (ep->auth != AUTH_DEFAULT)
+		return wrong(err, "AUTH: of no use in the role health");
+	if (ep->jwks || ep->token_keys.count)
+		return wrong(err, "TOKEN_KEY: of no use in the role health");
+	if (ep->client_id || ep->client_secrets.count)
+		return wrong(err, "CLIENT_ID: only for the role token");
+	return 0;
+}
+
 /* What checks access tokens, and nothing that nobody would look at. */
 static int
 check_tokens(const struct endpoint *ep, struct error *err)
@@ -333,6 +351,8 @@ check_whole(struct endpoint *ep, struct error *err)
 {
 	if (ep->role == ROLE_TOKEN)
 		return check_token_role(ep, err);
+	if (ep->role == ROLE_HEALTH)
+		return check_health_role(ep, err);
 	if (!ep->spool)
 		return wrong(err, "SPOOL: not set");
 	if (ep->sender->scheme == SCHEME_NONE && ep->keys.count)

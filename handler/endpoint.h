@@ -21,7 +21,8 @@
 
 enum endpoint_role {
 	ROLE_RECEIVE,
-	ROLE_TOKEN
+	ROLE_TOKEN,
+	ROLE_HEALTH
 };
 
 /* What lets a call in. */
@@ -36,7 +37,7 @@ enum endpoint_auth {
 
 struct endpoint {
 	enum endpoint_role role;
-	const char *spool; /* for ROLE_RECEIVE */
+	const char *spool; /* for ROLE_RECEIVE and ROLE_HEALTH */
 	bool create;	   /* make the spool when it is missing */
 	const struct sender *sender;
 	const char *event;  /* or NULL */

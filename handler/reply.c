@@ -130,6 +130,13 @@ reply_accept(const struct request *rq, struct span id, bool duplicate)
 }
 
 int
+reply_healthy(const struct request *rq)
+{
+	return send_json(rq, 200, "application/json", "",
+	    json_pack("{s:s}", "status", "healthy"));
+}
+
+int
 reply_token_status(const char *oauth_error)
 {
 	if (!oauth_error)

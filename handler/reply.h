@@ -2,8 +2,8 @@
 /*
  * reply - the one table from failure to status
  *
- * 200 is said by reply_accept() alone. Never 500, never 202 or 204, never
- * a redirect: senders take those for delivered, or for hopeless.
+ * For a message, only reply_accept() sends 200. Never 500, never 202 or 204,
+ * never a redirect: senders take those for delivered, or for hopeless.
  */
 #ifndef HOOKDIR_REPLY_H
 #define HOOKDIR_REPLY_H
@@ -21,6 +21,9 @@ int reply_status(enum error_code code);
  * sender does not know, and will send again if it ever does.
  */
 int reply_accept(const struct request *rq, struct span id, bool duplicate);
+
+/* 200: a message could be stored. */
+int reply_healthy(const struct request *rq);
 
 /*
  * The failure as application/problem+json (RFC 9457), with the rule that

@@ -13,6 +13,7 @@
 
 #include "account.h"
 #include "budget.h"
+#include "health.h"
 #include "issue.h"
 #include "receive.h"
 #include "record.h"
@@ -55,6 +56,8 @@ handle(struct exchange *x)
 		return receive(x);
 	case ROLE_TOKEN:
 		return issue(x);
+	case ROLE_HEALTH:
+		return health(x);
 	}
 	return error_set(&x->error, ERROR_CONFIGURATION, "no such role");
 }
@@ -72,16 +75,23 @@ let_body_go(struct exchange *x)
 	budget_give(&x->body_share);
 }
 
+static const char *
+methods_of(const struct endpoint *ep)
+{
+	if (ep->role == ROLE_HEALTH)
+		return HEALTH_METHODS;
+	return ep->sender && ep->role == ROLE_RECEIVE ? ep->sender->methods
+						      : "POST";
+}
+
 static int
 answer(const struct exchange *x)
 {
-	const struct sender *sender = x->endpoint.sender;
-
 	if (x->error.code != ERROR_NONE)
 		return reply_refuse(x->request, &x->error,
-		    sender && x->endpoint.role == ROLE_RECEIVE ? sender->methods
-							       : "POST",
-		    x->admission.challenge);
+		    methods_of(&x->endpoint), x->admission.challenge);
+	if (x->endpoint.role == ROLE_HEALTH)
+		return reply_healthy(x->request);
 	if (x->answer)
 		return reply_token(x->request, x->answer, x->oauth_error);
 	return reply_accept(x->request, x->message.id, x->duplicate);

@@ -1297,6 +1297,9 @@ class Nginx(WebServer):
             "files": ("hookdir_params", "secrets/standard.conf",
                       "secrets/github.conf", "secrets/shopify.conf", "secrets/stripe.conf"),
             "places": PLACES},
+        "hookdir-health.conf": {
+            "files": ("hookdir_params",),
+            "places": PLACES},
         "hookdir-oauth.conf": {
             "files": ("hookdir_params", "secrets/oauth-client.conf",
                       "secrets/oauth-key.conf"),
@@ -1406,6 +1409,9 @@ class Apache(WebServer):
         "hookdir-hmac.conf": {
             "files": ("unavailable.asis", "secrets/standard.conf",
                       "secrets/github.conf", "secrets/shopify.conf", "secrets/stripe.conf"),
+            "places": PLACES},
+        "hookdir-health.conf": {
+            "files": ("unavailable.asis",),
             "places": PLACES},
         "hookdir-oauth.conf": {
             "files": ("unavailable.asis", "oauth-authorization-server.json",

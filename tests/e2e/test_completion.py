@@ -221,7 +221,7 @@ def _():
                           cwd=place), short(6))
     eq("no message", offers("hookdir hold spool/ x", cwd=place), [])
     eq("no spool", offers("hookdir hold none ", cwd=place), [])
-    eq("list", offers("hookdir list spool ", cwd=place), [])
+    eq("list", offers("hookdir list spool ", cwd=place), ["spool"])
     eq("files", sorted(os.listdir(place)), ["spool"])
 
 

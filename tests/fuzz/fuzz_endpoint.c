@@ -78,7 +78,9 @@ check_good(const struct endpoint *ep, char **params)
 	}
 	CHECK(ep->sender && ep->kept.count <= MESSAGE_HEADERS_MAX &&
 	    ep->secret.count <= MESSAGE_HEADERS_MAX);
-	CHECK(!receives || (ep->spool && ep->spool[0] == '/'));
+	CHECK(ep->role == ROLE_TOKEN || (ep->spool && ep->spool[0] == '/'));
+	CHECK(ep->role != ROLE_HEALTH ||
+	    (!ep->keys.count && !ep->token_keys.count && !ep->client_id));
 	CHECK(!receives || ep->auth != AUTH_DEFAULT);
 	CHECK(!receives ||
 	    (ep->sender->scheme == SCHEME_NONE) == (ep->keys.count == 0));
@@ -86,7 +88,7 @@ check_good(const struct endpoint *ep, char **params)
 	CHECK(ep->auth != AUTH_SIGNATURE || ep->keys.count);
 	CHECK(ep->auth != AUTH_TOKEN ||
 	    ((ep->jwks || ep->token_keys.count) && ep->issuer && ep->audience));
-	CHECK(receives ||
+	CHECK(ep->role != ROLE_TOKEN ||
 	    (ep->client_id && ep->client_secrets.count &&
 		ep->token_keys.count && ep->issuer && ep->audience));
 	CHECK(is_number(

@@ -58,6 +58,9 @@ _hookdir()
 		_hookdir_choose "${!takes[@]}"
 	elif ((given == 0)) && [[ $command == send || $command == check ]]; then
 		: # a URL
+	elif [[ $command == list || $command == stats ||
+		$command == doctor ]]; then
+		_hookdir_spools
 	elif [[ $command == find || $command == history ]]; then
 		# Any number of spools, behind the text that find looks for.
 		[[ $command == find && $given == 0 ]] || _hookdir_spools

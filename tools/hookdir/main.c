@@ -9,15 +9,17 @@
 
 static const struct tool tools[] = {
 	{ "list", tool_list,
-	    "[--state STATE,...] [--type GLOB] [--since TIME] [--json] SPOOL",
-	    "List messages, in no particular order.\n"
+	    "[--state STATE,...] [--type GLOB] [--since TIME] [--json]\n"
+	    "                    [--unsorted] [SPOOL...]",
+	    "List messages, the oldest first.\n"
 	    "\n"
 	    "  --state STATE,...  of new, cur, hold, failed, quarantine; all\n"
 	    "                     but quarantine if not given\n"
 	    "  --type GLOB        only those whose type matches\n"
 	    "  --since TIME       only those that arrived since: a time, a\n"
 	    "                     date, or 2h, which is so long ago\n"
-	    "  --json             JSON Lines\n" },
+	    "  --json             JSON Lines\n"
+	    "  --unsorted         in no order, and at once\n" },
 	{ "find", tool_find,
 	    "[--since TIME] [--archive DIR]... [--json] TEXT [SPOOL...]",
 	    "Say what became of the message with this reference, subject, id, "
@@ -119,11 +121,33 @@ static const struct tool tools[] = {
 	    "  --archive DIR      move them there instead\n"
 	    "  --history SPAN     how long the history is kept (90d)\n"
 	    "  --dry-run          only say what would be done\n" },
-	{ "stats", tool_stats, "[--json|--prometheus] SPOOL",
+	{ "stats", tool_stats, "[--json|--prometheus] [SPOOL...]",
 	    "Count messages and bytes, by state and type.\n"
 	    "\n"
-	    "  --json        one JSON object\n"
+	    "  --json        a JSON object for each spool\n"
 	    "  --prometheus  metrics in Prometheus' text format\n" },
+	{ "doctor", tool_doctor,
+	    "[--waiting SPAN[:SPAN]] [--failed N[:N]]\n"
+	    "                      [--quarantine N[:N]] [--silent "
+	    "SPAN[:SPAN]]\n"
+	    "                      [--room N[:N]] [--socket PATH] [--etc DIR]\n"
+	    "                      [--quiet] [--json] [SPOOL...]",
+	    "Check that all is well, and say what to do where it is not.\n"
+	    "Exit 0: fine, 1: a warning, 2: critical. The first value is for "
+	    "a\n"
+	    "warning, the second for critical.\n"
+	    "\n"
+	    "  --waiting SPAN[:SPAN]  a message is due for so long (15m:1h)\n"
+	    "  --failed N[:N]         so many dead letters (1:100)\n"
+	    "  --quarantine N[:N]     so many refused calls (1:5000)\n"
+	    "  --silent SPAN[:SPAN]   no message has come for so long (never)\n"
+	    "  --room N[:N]           less than so many percent free (10:3)\n"
+	    "  --socket PATH          of the receiver\n"
+	    "                         (/run/hookdir/hookdir.sock)\n"
+	    "  --etc DIR              where files with keys are "
+	    "(/etc/hookdir)\n"
+	    "  --quiet                say nothing of what is fine\n"
+	    "  --json                 JSON Lines\n" },
 	{ "fetch", net_exec, "", NET_FETCH_SUMMARY },
 	{ "send", net_exec, "", NET_SEND_SUMMARY },
 	{ "check", net_exec, "", NET_CHECK_SUMMARY },

@@ -114,3 +114,21 @@ spools_free(struct spools *spools)
 	free(spools->paths);
 	*spools = (struct spools)SPOOLS_INIT;
 }
+
+const char *
+spools_name(const char *path)
+{
+	const char *name = strrchr(path, '/');
+	char directory[PATH_MAX];
+	struct stat a, b;
+
+	if (!name || name == path || !name[1] ||
+	    (size_t)(name - path) >= sizeof(directory))
+		return path;
+	memcpy(directory, path, (size_t)(name - path));
+	directory[name - path] = '\0';
+	if (stat(directory, &a) < 0 || stat(tool_spools(), &b) < 0 ||
+	    a.st_ino != b.st_ino || a.st_dev != b.st_dev)
+		return path;
+	return name + 1;
+}

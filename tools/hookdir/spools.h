@@ -28,6 +28,12 @@ int spools_read(
 int spools_in(struct spools *spools, const char *directory,
     const struct spools *except, struct error *err);
 
+/*
+ * What a user calls a spool by its path: what is behind the directory of
+ * spools, else the whole. A view of the path.
+ */
+const char *spools_name(const char *path);
+
 void spools_free(struct spools *spools);
 
 #endif

@@ -5,51 +5,27 @@
  * Types come from outside: of their names there is a limited number, of a
  * limited length and fit to be shown. The others are counted together.
  */
-#include <search.h>
+#include "hookdir/stats.h"
+
 #include <stdlib.h>
 #include <string.h>
 
-#include "hookdir/arguments.h"
 #include "base/clock.h"
-#include "json/json.h"
-#include "hookdir/look.h"
+#include "base/utf8.h"
+#include "hookdir/arguments.h"
 #include "hookdir/pretty.h"
+#include "hookdir/spools.h"
+#include "json/json.h"
 
-#define TYPES_MAX  1000
 #define TYPE_MAX   255 /* bytes */
 #define OTHER	   "other"
 #define NO_EVENT   "-"
 #define OUTPUT_MAX ((size_t)16 << 20)
 
-#define AGE_UNKNOWN INT64_MIN
-
-struct sum {
-	uint64_t count, bytes;
-	int64_t oldest; /* seconds since it arrived */
-	bool has_oldest;
-};
-
-struct type {
-	char *name; /* owned */
-	struct sum sums[QUEUE_STATES];
-};
-
 enum format {
 	FORMAT_TEXT,
 	FORMAT_JSON,
 	FORMAT_PROMETHEUS
-};
-
-struct stats {
-	struct queue queue;
-	enum format format;
-	time_t now;
-	struct look look;
-	struct sum sums[QUEUE_STATES];
-	/* One more than counts by itself, for OTHER. */
-	struct type types[TYPES_MAX + 1];
-	size_t type_count;
-	struct hsearch_data index;
 };
 
 static void
@@ -81,7 +57,7 @@ find_type(struct stats *stats, char *name)
 
 	if (type)
 		return type;
-	if (stats->type_count >= TYPES_MAX && strcmp(name, OTHER) != 0)
+	if (stats->type_count >= STATS_TYPES && strcmp(name, OTHER) != 0)
 		return find_type(stats, (char[]){ OTHER });
 	type = &stats->types[stats->type_count];
 	type->name = strdup(name);
@@ -93,13 +69,11 @@ find_type(struct stats *stats, char *name)
 }
 
 static void
-add(struct sum *sum, uint64_t bytes, int64_t age)
+add(struct sum *sum, uint64_t bytes, time_t arrived)
 {
 	/* One whose age is not known is no reason for an alarm. */
-	if (age != AGE_UNKNOWN && (!sum->has_oldest || age > sum->oldest)) {
-		sum->oldest = age;
-		sum->has_oldest = true;
-	}
+	if (arrived && (!sum->oldest || arrived < sum->oldest))
+		sum->oldest = arrived;
 	sum->count++;
 	sum->bytes += bytes;
 }
@@ -112,8 +86,8 @@ visit(void *context, enum queue_state state, const char *file,
 	struct look *look = &stats->look;
 	char text[TYPE_MAX + 1];
 	struct type *type;
+	time_t arrived;
 	uint64_t bytes;
-	int64_t age;
 
 	if (!look_at(look, &stats->queue, state, file, name))
 		return 0;
@@ -122,10 +96,11 @@ visit(void *context, enum queue_state state, const char *file,
 	if (!type)
 		return error_set(err, ERROR_MEMORY, "no memory for types");
 	bytes = (uint64_t)look->st.st_size;
-	age = look->arrived.tv_sec ? stats->now - look->arrived.tv_sec
-				   : AGE_UNKNOWN;
-	add(&type->sums[state], bytes, age);
-	add(&stats->sums[state], bytes, age);
+	arrived = look->arrived.tv_sec;
+	add(&type->sums[state], bytes, arrived);
+	add(&stats->sums[state], bytes, arrived);
+	if (state != QUEUE_QUARANTINE && arrived > stats->newest)
+		stats->newest = arrived;
 	return 0;
 }
 
@@ -137,7 +112,7 @@ compare(const void *a, const void *b)
 	return strcmp(first->name, second->name);
 }
 
-/* From here on the index is of no use. */
+/* The index points into them, and is not used any more. */
 static void
 sort_types(struct stats *stats)
 {
@@ -146,20 +121,21 @@ sort_types(struct stats *stats)
 }
 
 static void
-print_sum(const char *state, const struct sum *sum, const char *type)
+print_sum(
+    const char *state, const struct sum *sum, const char *type, time_t now)
 {
 	char bytes[TOOL_SHORT_SIZE], oldest[TOOL_SHORT_SIZE] = "-";
 
 	tool_short_size(sum->bytes, bytes);
-	if (sum->has_oldest)
-		tool_short_span(sum->oldest, oldest);
+	if (sum->oldest)
+		tool_short_span(now - sum->oldest, oldest);
 	(void)printf("%-10s  %10llu  %7s  %6s%s%s\n", state,
 	    (unsigned long long)sum->count, bytes, oldest, *type ? "  " : "",
 	    type);
 }
 
 static void
-print_text(const struct stats *stats)
+print_text(const struct stats *stats, time_t now)
 {
 	const struct sum *sum;
 	size_t i, state;
@@ -168,11 +144,11 @@ print_text(const struct stats *stats)
 	    "BYTES", "OLDEST", "TYPE");
 	for (state = 0; state < QUEUE_STATES; state++) {
 		print_sum(queue_state_name((enum queue_state)state),
-		    &stats->sums[state], "");
+		    &stats->sums[state], "", now);
 		for (i = 0; i < stats->type_count; i++) {
 			sum = &stats->types[i].sums[state];
 			if (sum->count)
-				print_sum("", sum, stats->types[i].name);
+				print_sum("", sum, stats->types[i].name, now);
 		}
 	}
 }
@@ -182,8 +158,9 @@ append_sum(struct buf *out, const struct sum *sum)
 {
 	buf_printf(out, "{\"count\":%llu,\"bytes\":%llu,\"oldest\":",
 	    (unsigned long long)sum->count, (unsigned long long)sum->bytes);
-	if (sum->has_oldest)
-		buf_printf(out, "%lld", (long long)sum->oldest);
+	if (sum->oldest)
+		buf_printf(
+		    out, "%lld", (long long)(clock_now().tv_sec - sum->oldest));
 	else
 		buf_append_text(out, "null");
 }
@@ -211,11 +188,23 @@ append_types(struct buf *out, const struct stats *stats, size_t state)
 }
 
 static void
+append_path(struct buf *out, const char *path)
+{
+	struct buf utf8 = BUF_INIT(2 * PATH_MAX);
+
+	utf8_append_latin1(&utf8, span_of(path));
+	json_append_string(out, buf_span(&utf8));
+	buf_free(&utf8);
+}
+
+static void
 append_json(struct buf *out, const struct stats *stats)
 {
 	size_t state;
 
-	buf_append_text(out, "{\"states\":{");
+	buf_append_text(out, "{\"spool\":");
+	append_path(out, stats->queue.path);
+	buf_append_text(out, ",\"states\":{");
 	for (state = 0; state < QUEUE_STATES; state++) {
 		buf_printf(out, "%s\"%s\":", state ? "," : "",
 		    queue_state_name((enum queue_state)state));
@@ -226,109 +215,79 @@ append_json(struct buf *out, const struct stats *stats)
 	buf_append_text(out, "}}\n");
 }
 
-/* Prometheus, "Exposition formats": a label's value has these escapes. */
 static void
-append_label(struct buf *out, const char *text)
+print_json(const struct stats *stats)
 {
-	for (; *text; text++) {
-		if (*text == '"' || *text == '\\')
-			buf_append_byte(out, '\\');
-		buf_append_byte(out, *text);
-	}
+	struct buf out = BUF_INIT(OUTPUT_MAX);
+	struct error err = ERROR_INIT;
+
+	append_json(&out, stats);
+	if (buf_check(&out, &err) < 0)
+		(void)tool_error(&err);
+	else
+		(void)fwrite(out.at, 1, out.len, stdout);
+	buf_free(&out);
 }
 
+/* Names of spools stand before the tables where there are several. */
 static void
-append_sample(struct buf *out, const char *metric, size_t state,
-    const char *type, uint64_t value)
+print(struct stats *const *all, size_t count, enum format format, bool headed)
 {
-	buf_printf(out, "%s{state=\"%s\",type=\"", metric,
-	    queue_state_name((enum queue_state)state));
-	append_label(out, type);
-	buf_printf(out, "\"} %llu\n", (unsigned long long)value);
-}
+	time_t now = clock_now().tv_sec;
+	size_t i;
 
-/* A state without messages says 0 under no type: its sum is never absent. */
-static void
-append_metric(struct buf *out, const struct stats *stats, const char *metric,
-    const char *help, bool bytes)
-{
-	const struct sum *sum;
-	size_t i, state;
-
-	buf_printf(
-	    out, "# HELP %s %s\n# TYPE %s gauge\n", metric, help, metric);
-	for (state = 0; state < QUEUE_STATES; state++) {
-		if (stats->sums[state].count == 0)
-			append_sample(out, metric, state, "", 0);
-		for (i = 0; i < stats->type_count; i++) {
-			sum = &stats->types[i].sums[state];
-			if (sum->count)
-				append_sample(out, metric, state,
-				    stats->types[i].name,
-				    bytes ? sum->bytes : sum->count);
+	for (i = 0; i < count; i++) {
+		if (format == FORMAT_JSON) {
+			print_json(all[i]);
+			continue;
 		}
+		if (headed) {
+			(void)fputs(i ? "\n" : "", stdout);
+			tool_print(stdout,
+			    span_of(spools_name(all[i]->queue.path)), PATH_MAX);
+			(void)putchar('\n');
+		}
+		print_text(all[i], now);
 	}
-}
-
-static void
-append_oldest(struct buf *out, const struct stats *stats)
-{
-	size_t state;
-
-	buf_append_text(out,
-	    "# HELP hookdir_oldest_seconds Time since the oldest message "
-	    "arrived, 0 where there is none.\n"
-	    "# TYPE hookdir_oldest_seconds gauge\n");
-	for (state = 0; state < QUEUE_STATES; state++)
-		buf_printf(out, "hookdir_oldest_seconds{state=\"%s\"} %lld\n",
-		    queue_state_name((enum queue_state)state),
-		    (long long)stats->sums[state].oldest);
-}
-
-static void
-append_prometheus(struct buf *out, const struct stats *stats)
-{
-	append_metric(out, stats, "hookdir_messages",
-	    "Messages in the spool, by state and type.", false);
-	append_metric(out, stats, "hookdir_bytes",
-	    "Size of the messages in the spool, by state and type.", true);
-	append_oldest(out, stats);
+	if (format == FORMAT_TEXT && count == 0)
+		(void)puts("no spools");
 }
 
 static int
-print(struct stats *stats)
+print_metrics(struct stats *const *all, size_t count)
 {
 	struct buf out = BUF_INIT(OUTPUT_MAX);
 	struct error err = ERROR_INIT;
 	int code = EX_OK;
 
-	sort_types(stats);
-	if (stats->format == FORMAT_TEXT)
-		print_text(stats);
-	else if (stats->format == FORMAT_JSON)
-		append_json(&out, stats);
-	else
-		append_prometheus(&out, stats);
+	stats_metrics(&out, all, count);
 	if (buf_check(&out, &err) < 0)
 		code = tool_error(&err);
-	else if (out.len)
+	else
 		(void)fwrite(out.at, 1, out.len, stdout);
 	buf_free(&out);
-	return tool_finish(code);
+	return code;
 }
 
 static int
-count(struct stats *stats)
+count(struct stats *stats, const char *path)
 {
 	struct error err = ERROR_INIT;
-	int i;
+	int i, code = tool_open_queue(&stats->queue, path);
 
-	if (!hcreate_r((size_t)TYPES_MAX * 2, &stats->index))
+	if (code != EX_OK)
+		return code;
+	look_init(&stats->look);
+	if (!hcreate_r((size_t)STATS_TYPES * 2, &stats->index))
 		return tool_fail(EX_OSERR, "no memory for types");
 	for (i = 0; i < QUEUE_STATES; i++)
 		if (queue_each(&stats->queue, (enum queue_state)i, visit, stats,
 			&err) < 0)
 			return tool_error(&err);
+	sort_types(stats);
+	/* The history is no reason to keep back the rest. */
+	if (last_read(&stats->last, stats->queue.root, &err) < 0)
+		tool_warn("%s: %s", path, err.text);
 	return EX_OK;
 }
 
@@ -340,6 +299,51 @@ finish(struct stats *stats)
 	hdestroy_r(&stats->index);
 	look_free(&stats->look);
 	queue_close(&stats->queue);
+	free(stats);
+}
+
+/* What could not be counted is left out, and its code returned. */
+static int
+count_all(const struct spools *spools, struct stats **all, size_t *counted)
+{
+	int code = EX_OK, one;
+	struct stats *stats;
+	size_t i;
+
+	for (i = 0; i < spools->count; i++) {
+		stats = calloc(1, sizeof(*stats));
+		if (!stats)
+			return tool_fail(EX_OSERR, "no memory");
+		one = count(stats, spools->paths[i]);
+		if (one == EX_OK)
+			all[(*counted)++] = stats;
+		else
+			finish(stats);
+		code = one == EX_OK ? code : one;
+	}
+	return code;
+}
+
+static int
+stats_of(const struct spools *spools, enum format format, bool headed)
+{
+	struct stats **all = calloc(spools->count + 1, sizeof(all[0]));
+	size_t counted = 0;
+	int code, printed = EX_OK;
+
+	if (!all)
+		return tool_fail(EX_OSERR, "no memory");
+	code = count_all(spools, all, &counted);
+	if (counted || code == EX_OK) {
+		if (format == FORMAT_PROMETHEUS)
+			printed = print_metrics(all, counted);
+		else
+			print(all, counted, format, headed);
+	}
+	while (counted > 0)
+		finish(all[--counted]);
+	free((void *)all);
+	return tool_finish(code == EX_OK ? printed : code);
 }
 
 int
@@ -351,22 +355,17 @@ tool_stats(int argc, char **argv)
 		{ "help", no_argument, NULL, 'h' },
 		{ NULL, 0, NULL, 0 },
 	};
-	struct stats stats = { .format = FORMAT_TEXT };
+	struct spools spools = SPOOLS_INIT;
+	enum format format = FORMAT_TEXT;
+	struct error err = ERROR_INIT;
 	int operands = 0, got, code;
 
 	while ((got = arguments_next(argc, argv, options, &operands)) != -1)
-		stats.format = (enum format)got;
-	if (operands != 1)
-		return tool_usage(
-		    operands ? "one spool at a time" : "which spool?");
-	code = tool_open_queue(&stats.queue, argv[1]);
-	if (code != EX_OK)
-		return code;
-	stats.now = clock_now().tv_sec;
-	look_init(&stats.look);
-	code = count(&stats);
-	if (code == EX_OK)
-		code = print(&stats);
-	finish(&stats);
+		format = (enum format)got;
+	if (spools_read(&spools, argv + 1, operands, &err) < 0)
+		code = tool_error(&err);
+	else
+		code = stats_of(&spools, format, operands != 1);
+	spools_free(&spools);
 	return code;
 }

@@ -290,9 +290,8 @@ tool_read_number(
 	refuse(option, text, wanted);
 }
 
-/* Printable ASCII, or a character beyond the controls of C1. */
-static size_t
-printable(struct span text)
+size_t
+tool_printable(struct span text)
 {
 	const unsigned char *at = (const unsigned char *)text.at;
 	size_t len;
@@ -318,7 +317,7 @@ tool_print(FILE *out, struct span text, size_t max)
 
 	/* What is printable is written in one piece. */
 	for (at = text.at; at < end; at += len ? len : 1) {
-		len = printable((struct span){ at, (size_t)(end - at) });
+		len = tool_printable((struct span){ at, (size_t)(end - at) });
 		if ((len ? len : 4) > max)
 			break;
 		max -= len ? len : 4;

@@ -44,6 +44,7 @@ int tool_add(int argc, char **argv);
 int tool_remove(int argc, char **argv);
 int tool_rotate(int argc, char **argv);
 int tool_endpoints(int argc, char **argv);
+int tool_doctor(int argc, char **argv);
 
 /*
  * The whole of main(): --help, --version, or the subcommand that argv[1]
@@ -122,6 +123,12 @@ uint64_t tool_read_number(
  * terminal stands as \xNN. At most max bytes of it, then "...".
  */
 void tool_print(FILE *out, struct span text, size_t max);
+
+/*
+ * The bytes of the first character, where it is printed as it is: printable
+ * ASCII, or one beyond the controls of C1. 0: its first byte is escaped.
+ */
+size_t tool_printable(struct span text);
 
 /* "2026-11-21 18:05:33", in local time. */
 void tool_print_time(FILE *out, time_t when);
