@@ -11,7 +11,10 @@
 #include <stddef.h>
 #include <string.h>
 
+#include "base/secret.h"
 #include "base/uri.h"
+#include "json/json.h"
+#include "message/header.h"
 
 #define PREFIX "HOOKDIR_"
 
@@ -138,6 +141,22 @@ read_source(struct endpoint *ep, const struct parameter *p, const char *text,
 	return read_text(ep, p, text, err);
 }
 
+/*
+ * A word of a parameter in a key's place: "HOOKDIR_KEY_encoding hex" was
+ * meant for another parameter, and anybody can guess the key.
+ */
+static bool
+is_word(const char *key)
+{
+	static const char *const words[] = { "text", "base64", "hex", "sha1",
+		"sha256", "sha512", "comma", "semicolon", "space", "s", "ms",
+		"rfc3339", "http", "json", "empty", "yes", "no", "none",
+		"basic", "server", "token", "receive", "health", "current",
+		"previous", NULL };
+
+	return word_number(words, key) >= 0 || sender_find(key);
+}
+
 /* A key, or the one before it, which alone would make no sense. */
 static int
 read_key(struct endpoint *ep, const struct parameter *p, const char *text,
@@ -145,6 +164,8 @@ read_key(struct endpoint *ep, const struct parameter *p, const char *text,
 {
 	struct keyring *ring = place_of(ep, p);
 
+	if (is_word(text))
+		return set_wrong(err, p, "a word, not a key");
 	return keyring_add(ring, "current", span_of(text), err);
 }
 
@@ -156,7 +177,29 @@ read_key_previous(struct endpoint *ep, const struct parameter *p,
 
 	if (ring->count == 0)
 		return set_wrong(err, p, "set without the current one");
+	if (is_word(text))
+		return set_wrong(err, p, "a word, not a key");
 	return keyring_add(ring, "previous", span_of(text), err);
+}
+
+/* The name of a header, or a JSON Pointer, which begins with "/". */
+static int
+read_place(struct endpoint *ep, const struct parameter *p, const char *text,
+    struct error *err)
+{
+	const char *c;
+
+	if (*text == '/') {
+		if (!json_pointer_valid(text))
+			return set_wrong(err, p, "not a JSON Pointer");
+		return read_text(ep, p, text, err);
+	}
+	for (c = text; *c; c++)
+		if (!isalnum((unsigned char)*c) && *c != '-')
+			return set_wrong(err, p,
+			    "neither the name of a header nor a JSON Pointer, "
+			    "which begins with /");
+	return read_text(ep, p, text, err);
 }
 
 static int
@@ -202,9 +245,10 @@ read_secret_headers(struct endpoint *ep, const struct parameter *p,
 	return 0;
 }
 
-#define MIB	 (UINT64_C(1) << 20)
-#define YEAR	 (UINT64_C(366) * 24 * 3600)
-#define IN(what) offsetof(struct endpoint, what)
+#define MIB	    (UINT64_C(1) << 20)
+#define YEAR	    (UINT64_C(366) * 24 * 3600)
+#define IN(what)    offsetof(struct endpoint, what)
+#define SITE(item_) IN(site.item[SCHEME_##item_])
 
 /* Order counts: a key before the one before it, the sender's own headers
  * before HOOKDIR_HEADERS, and these before HOOKDIR_SECRET_HEADERS. */
@@ -217,6 +261,21 @@ static const struct parameter parameters[] = {
 	{ PREFIX "SOURCE", read_source, NULL, IN(source), 0, 0 },
 	{ PREFIX "KEY", read_key, NULL, IN(keys), 0, 0 },
 	{ PREFIX "KEY_PREVIOUS", read_key_previous, NULL, IN(keys), 0, 0 },
+	{ PREFIX "SIGNATURE_HEADER", read_text, NULL, SITE(HEADER), 0, 0 },
+	{ PREFIX "SIGNATURE_PREFIX", read_text, NULL, SITE(PREFIX), 0, 0 },
+	{ PREFIX "SIGNATURE_SEPARATOR", read_text, NULL, SITE(SEPARATOR), 0,
+	    0 },
+	{ PREFIX "SIGNATURE_ALGORITHM", read_text, NULL, SITE(ALGORITHM), 0,
+	    0 },
+	{ PREFIX "SIGNED", read_text, NULL, SITE(SIGNED), 0, 0 },
+	{ PREFIX "TIME", read_text, NULL, SITE(TIME), 0, 0 },
+	{ PREFIX "TIME_FORMAT", read_text, NULL, SITE(TIME_FORMAT), 0, 0 },
+	{ PREFIX "KEY_ENCODING", read_text, NULL, SITE(KEY_ENCODING), 0, 0 },
+	{ PREFIX "TOLERANCE", read_text, NULL, SITE(TOLERANCE), 0, 0 },
+	{ PREFIX "URL", read_text, NULL, SITE(URL), 0, 0 },
+	{ PREFIX "ID", read_place, NULL, IN(places.id), 0, 0 },
+	{ PREFIX "TYPE", read_place, NULL, IN(places.type), 0, 0 },
+	{ PREFIX "SUBJECT", read_place, NULL, IN(places.subject), 0, 0 },
 	{ PREFIX "AUTH", read_auth, NULL, 0, 0, 0 },
 	{ PREFIX "TOKEN_KEY", read_key, NULL, IN(token_keys), 0, 0 },
 	{ PREFIX "TOKEN_KEY_PREVIOUS", read_key_previous, NULL, IN(token_keys),
@@ -242,29 +301,83 @@ static const struct parameter parameters[] = {
 
 #define PARAMETER_COUNT (sizeof(parameters) / sizeof(parameters[0]))
 
-/* A misspelt HOOKDIR_KEY_PREVIOUS must not pass as "not set". */
-static int
-check_names(const struct request *rq, struct error *err)
+static const struct parameter *
+find_parameter(struct span name)
 {
+	size_t i;
+
+	for (i = 0; i < PARAMETER_COUNT; i++)
+		if (span_is(name, parameters[i].name))
+			return &parameters[i];
+	return NULL;
+}
+
+/* A further key; the name is what follows, in lower case. */
+static bool
+is_named_key(struct span name, struct span *key)
+{
+	size_t i;
+
+	if (!span_begins(name, PREFIX "KEY_"))
+		return false;
+	*key = span_skip(name, strlen(PREFIX "KEY_"));
+	for (i = 0; i < key->len; i++)
+		if (!islower((unsigned char)key->at[i]) &&
+		    !isdigit((unsigned char)key->at[i]) && key->at[i] != '_')
+			return false;
+	return key->len > 0;
+}
+
+static int
+read_named_key(
+    struct endpoint *ep, struct span name, const char *text, struct error *err)
+{
+	char *copy = ep->key_names[ep->keys.count % KEYRING_MAX];
+	const char *why = NULL;
+
+	if (name.len >= ENDPOINT_KEY_NAME)
+		why = "a name of more than 32 characters";
+	else if (span_is(name, "current") || span_is(name, "previous"))
+		why = "a name that HOOKDIR_KEY and HOOKDIR_KEY_PREVIOUS have";
+	else if (!*text)
+		why = "empty";
+	else if (is_word(text))
+		why = "a word, not a key";
+	else if (ep->keys.count == KEYRING_MAX)
+		why = "more than 32 keys";
+	if (why)
+		return error_set(err, ERROR_CONFIGURATION, "%sKEY_%.*s: %s",
+		    PREFIX, (int)name.len, name.at, why);
+	memcpy(copy, name.at, name.len);
+	copy[name.len] = '\0';
+	return keyring_add(&ep->keys, copy, span_of(text), err);
+}
+
+/*
+ * Keys that have names. A misspelt HOOKDIR_KEY_PREVIOUS must not pass as
+ * "not set", nor become a key.
+ */
+static int
+read_names(struct endpoint *ep, const struct request *rq, struct error *err)
+{
+	struct span name, key;
 	const char *end;
 	char **param;
-	size_t i;
 
 	for (param = rq->params; *param; param++) {
 		if (strncmp(*param, PREFIX, strlen(PREFIX)) != 0)
 			continue;
 		end = strchr(*param, '=');
-		for (i = 0; i < PARAMETER_COUNT; i++)
-			if (end &&
-			    strlen(parameters[i].name) ==
-				(size_t)(end - *param) &&
-			    strncmp(*param, parameters[i].name,
-				(size_t)(end - *param)) == 0)
-				break;
-		if (i == PARAMETER_COUNT)
+		name.at = *param;
+		name.len = end ? (size_t)(end - *param) : 0;
+		if (find_parameter(name))
+			continue;
+		if (!is_named_key(name, &key))
 			return error_set(err, ERROR_CONFIGURATION,
 			    "%.*s: no such parameter",
 			    end ? (int)(end - *param) : 8, *param);
+		if (read_named_key(ep, key, end + 1, err) < 0)
+			return -1;
 	}
 	return 0;
 }
@@ -345,6 +458,131 @@ check_tokens(const struct endpoint *ep, struct error *err)
 	return 0;
 }
 
+/* --- how the sender signs -------------------------------------------- */
+
+/* The signing items are for a sender without a row; the row has them. */
+static int
+check_site(const struct endpoint *ep, struct error *err)
+{
+	const struct scheme_text *site = &ep->site;
+	bool generic = strcmp(ep->sender->name, "generic") == 0;
+	size_t i;
+
+	for (i = 0; i < SCHEME_ITEMS; i++) {
+		if (!site->item[i])
+			continue;
+		if (!generic && i < SCHEME_TOLERANCE)
+			return error_set(err, ERROR_CONFIGURATION,
+			    "HOOKDIR_%s: for HOOKDIR_SENDER generic alone; the "
+			    "sender %s has its own",
+			    scheme_names[i], ep->sender->name);
+		if (generic && !site->item[SCHEME_HEADER])
+			return error_set(err, ERROR_CONFIGURATION,
+			    "HOOKDIR_%s: set without HOOKDIR_%s",
+			    scheme_names[i], scheme_names[SCHEME_HEADER]);
+		if (!generic && ep->sender->scheme != SCHEME_HMAC)
+			return error_set(err, ERROR_CONFIGURATION,
+			    "HOOKDIR_%s: of no use for HOOKDIR_SENDER %s",
+			    scheme_names[i], ep->sender->name);
+	}
+	return 0;
+}
+
+/* Each key says bytes in the encoding that the sender's keys have. */
+static int
+check_keys(const struct endpoint *ep, struct error *err)
+{
+	enum key_encoding encoding = ep->schemes.of[0].key_encoding;
+	struct buf raw;
+	bool good;
+	size_t i;
+
+	if (!ep->schemes.count || encoding == KEY_TEXT)
+		return 0;
+	for (i = 0; i < ep->keys.count; i++) {
+		raw = (struct buf)BUF_INIT(ep->keys.keys[i].bytes.len + 3);
+		good =
+		    scheme_decode_key(encoding, ep->keys.keys[i].bytes, &raw);
+		secret_wipe(raw.at, raw.size);
+		buf_free(&raw);
+		if (!good)
+			return error_set(err, ERROR_CONFIGURATION,
+			    "HOOKDIR_KEY: the key %s is not in %s",
+			    ep->keys.keys[i].name,
+			    encoding == KEY_HEX ? "hexadecimal digits"
+						: "base64");
+	}
+	return 0;
+}
+
+/* The web server takes that header for its own, or blanks it. */
+static int
+check_authorization(const struct endpoint *ep, struct error *err)
+{
+	size_t i;
+
+	if (ep->auth != AUTH_TOKEN && ep->auth != AUTH_BASIC)
+		return 0;
+	for (i = 0; ep->schemes.count && i < ep->schemes.of[0].header_count;
+	     i++)
+		if (header_is(ep->schemes.of[0].headers[i], "Authorization"))
+			return wrong(err,
+			    "SIGNATURE_HEADER: Authorization, which "
+			    "HOOKDIR_AUTH needs");
+	return 0;
+}
+
+static int
+look_at_headers(struct endpoint *ep, struct error *err)
+{
+	const char *const places[] = { ep->places.id, ep->places.type,
+		ep->places.subject };
+	struct buf names = BUF_INIT(HEADER_LIST_TEXT);
+	size_t i;
+	int rc;
+
+	for (i = 0; i < ep->schemes.count; i++)
+		scheme_append_headers(&ep->schemes.of[i], &names);
+	for (i = 0; i < sizeof(places) / sizeof(places[0]); i++)
+		if (places[i] && *places[i] != '/') {
+			buf_append_text(&names, places[i]);
+			buf_append_byte(&names, ' ');
+		}
+	rc = buf_check(&names, err) < 0
+	    ? -1
+	    : header_list_add_looked(&ep->kept, buf_span(&names), err);
+	buf_free(&names);
+	return rc;
+}
+
+static int
+check_signing(struct endpoint *ep, struct error *err)
+{
+	bool signs;
+
+	if (check_site(ep, err) < 0 ||
+	    sender_schemes_with(ep->sender, &ep->site, &ep->schemes, err) < 0)
+		return -1;
+	signs = ep->schemes.count || ep->sender->scheme == SCHEME_JWT;
+	if (!signs && ep->keys.count)
+		return error_set(err, ERROR_CONFIGURATION,
+		    "HOOKDIR_KEY: the sender %s signs nothing%s",
+		    ep->sender->name,
+		    strcmp(ep->sender->name, "generic") == 0
+			? " unless HOOKDIR_SIGNATURE_HEADER is set"
+			: "");
+	if (signs && !ep->keys.count)
+		return error_set(err, ERROR_CONFIGURATION,
+		    "HOOKDIR_KEY: not set, and the sender %s signs%s",
+		    ep->sender->name,
+		    ep->site.item[SCHEME_HEADER]
+			? ": HOOKDIR_SIGNATURE_HEADER is set"
+			: "");
+	if (check_keys(ep, err) < 0 || check_authorization(ep, err) < 0)
+		return -1;
+	return look_at_headers(ep, err);
+}
+
 /* What only shows when all parameters are known. */
 static int
 check_whole(struct endpoint *ep, struct error *err)
@@ -355,14 +593,8 @@ check_whole(struct endpoint *ep, struct error *err)
 		return check_health_role(ep, err);
 	if (!ep->spool)
 		return wrong(err, "SPOOL: not set");
-	if (ep->sender->scheme == SCHEME_NONE && ep->keys.count)
-		return error_set(err, ERROR_CONFIGURATION,
-		    "HOOKDIR_KEY: the sender %s signs nothing",
-		    ep->sender->name);
-	if (ep->sender->scheme != SCHEME_NONE && !ep->keys.count)
-		return error_set(err, ERROR_CONFIGURATION,
-		    "HOOKDIR_KEY: not set, and the sender %s signs",
-		    ep->sender->name);
+	if (check_signing(ep, err) < 0)
+		return -1;
 	if (ep->sender->needs_event && !ep->event)
 		return error_set(err, ERROR_CONFIGURATION,
 		    "HOOKDIR_EVENT: not set, and the sender %s names none",
@@ -379,8 +611,6 @@ endpoint_read(struct endpoint *ep, const struct request *rq, struct error *err)
 	const char *text;
 
 	memset(ep, 0, sizeof(*ep));
-	if (check_names(rq, err) < 0)
-		return -1;
 	for (p = parameters; p < parameters + PARAMETER_COUNT; p++) {
 		text = request_param(rq, p->name);
 		if (text && !*text)
@@ -390,5 +620,7 @@ endpoint_read(struct endpoint *ep, const struct request *rq, struct error *err)
 		if (text && p->read(ep, p, text, err) < 0)
 			return -1;
 	}
+	if (read_names(ep, rq, err) < 0)
+		return -1;
 	return check_whole(ep, err);
 }

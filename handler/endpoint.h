@@ -35,6 +35,8 @@ enum endpoint_auth {
 	AUTH_NONE	/* anybody */
 };
 
+#define ENDPOINT_KEY_NAME 33 /* bytes of a name, and a NUL */
+
 struct endpoint {
 	enum endpoint_role role;
 	const char *spool; /* for ROLE_RECEIVE and ROLE_HEALTH */
@@ -43,6 +45,11 @@ struct endpoint {
 	const char *event;  /* or NULL */
 	const char *source; /* or NULL */
 	struct keyring keys;
+	/* Of HOOKDIR_KEY_name; the longest name has 32 characters. */
+	char key_names[KEYRING_MAX][ENDPOINT_KEY_NAME];
+	struct scheme_text site; /* how a sender signs, as set here */
+	struct scheme_set schemes;
+	struct message_places places;
 	enum endpoint_auth auth; /* never AUTH_DEFAULT once read */
 	uint64_t max_body;	 /* bytes */
 	struct quarantine_amount quarantine;

@@ -28,21 +28,25 @@
 static int
 keep_headers(struct exchange *x)
 {
+	const struct header_list *kept = &x->endpoint.kept;
 	struct message *m = &x->message;
 	struct header *header;
 	size_t i;
 
-	for (i = 0; i < x->endpoint.kept.count; i++) {
+	for (i = 0; i < kept->count; i++) {
 		header = &m->headers[m->header_count];
-		header->name = x->endpoint.kept.names[i];
+		header->name = kept->names[i];
 		header->value = (struct buf)BUF_INIT(MESSAGE_TEXT_MAX);
 		request_header(x->request, header->name, &header->value);
 		if (buf_check(&header->value, &x->error) < 0) {
 			buf_free(&header->value);
 			return -1;
 		}
-		if (header->value.len)
-			m->header_count++;
+		if (!header->value.len)
+			continue;
+		m->header_count++;
+		if (i >= kept->count - kept->looked)
+			m->looked_count++;
 	}
 	return 0;
 }
@@ -117,6 +121,8 @@ describe(struct exchange *x)
 	struct message *m = &x->message;
 
 	m->sender = x->endpoint.sender;
+	m->schemes = &x->endpoint.schemes;
+	m->places = &x->endpoint.places;
 	m->event = x->endpoint.event;
 	m->source = x->endpoint.source;
 	m->server = param_or(x->request, "SERVER_NAME", "");

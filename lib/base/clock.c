@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#define HTTP_SIZE   30
 #define LAST_SECOND 253402300799LL /* 9999-12-31T23:59:59Z */
 
 static struct timespec (*replacement)(void);
@@ -156,5 +157,30 @@ clock_read_rfc3339(const char *text, size_t len, struct timespec *when)
 		return false;
 	when->tv_sec = timegm(&tm) - offset;
 	when->tv_nsec = nanoseconds;
+	return true;
+}
+
+/* There is one text for each second, so it must be the one that we write. */
+bool
+clock_read_http(const char *text, size_t len, struct timespec *when)
+{
+	static const char format[] = "%a, %d %b %Y %H:%M:%S GMT";
+	char copy[HTTP_SIZE], again[HTTP_SIZE];
+	struct tm tm;
+	time_t seconds;
+
+	if (len != HTTP_SIZE - 1)
+		return false;
+	memcpy(copy, text, len);
+	copy[len] = '\0';
+	memset(&tm, 0, sizeof(tm));
+	if (!strptime(copy, format, &tm))
+		return false;
+	seconds = timegm(&tm);
+	(void)gmtime_r(&seconds, &tm);
+	if (strftime(again, sizeof(again), format, &tm) != len ||
+	    memcmp(again, copy, len) != 0)
+		return false;
+	*when = (struct timespec){ seconds, 0 };
 	return true;
 }

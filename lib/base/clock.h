@@ -38,4 +38,7 @@ void clock_rfc3339(struct timespec when, char text[CLOCK_RFC3339_SIZE]);
  */
 bool clock_read_rfc3339(const char *text, size_t len, struct timespec *when);
 
+/* Read "Sun, 06 Nov 1994 08:49:37 GMT" (RFC 9110 5.6.7, IMF-fixdate) alone. */
+bool clock_read_http(const char *text, size_t len, struct timespec *when);
+
 #endif

@@ -1,14 +1,17 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * hmac - HMAC-SHA-256 (RFC 2104, RFC 4231) and SHA-256, on OpenSSL
+ * hmac - HMAC (RFC 2104, RFC 4231, RFC 2202) and SHA-256, on OpenSSL
  */
 #include "base/hmac.h"
 
 #include <limits.h>
 #include <pthread.h>
+#include <string.h>
 
 #include <openssl/evp.h>
 #include <openssl/hmac.h>
+
+#include "base/secret.h"
 
 /* Looked up once: by itself libcrypto does that for each message. */
 static EVP_MD *sha256;
@@ -20,19 +23,45 @@ fetch_sha256(void)
 	sha256 = EVP_MD_fetch(NULL, "SHA256", NULL);
 }
 
+size_t
+hmac_size(enum hmac_algorithm algorithm)
+{
+	static const size_t sizes[] = { [HMAC_SHA256] = SHA256_SIZE,
+		[HMAC_SHA1] = 20,
+		[HMAC_SHA512] = 64 };
+
+	return sizes[algorithm];
+}
+
+int
+hmac_make(enum hmac_algorithm algorithm, struct span key, struct span bytes,
+    unsigned char mac[HMAC_SIZE_MAX], struct error *err)
+{
+	const EVP_MD *digest = algorithm == HMAC_SHA1 ? EVP_sha1()
+	    : algorithm == HMAC_SHA512		      ? EVP_sha512()
+						      : EVP_sha256();
+	unsigned len = 0;
+
+	if (key.len == 0 || key.len > INT_MAX)
+		return error_set(err, ERROR_CRYPTO, "HMAC: no usable key");
+	if (!HMAC(digest, key.at, (int)key.len, (const unsigned char *)bytes.at,
+		bytes.len, mac, &len) ||
+	    len != hmac_size(algorithm))
+		return error_set(err, ERROR_CRYPTO, "HMAC failed");
+	return 0;
+}
+
 int
 hmac_sha256(struct span key, struct span bytes, unsigned char mac[SHA256_SIZE],
     struct error *err)
 {
-	unsigned len = SHA256_SIZE;
+	unsigned char made[HMAC_SIZE_MAX];
+	int rc = hmac_make(HMAC_SHA256, key, bytes, made, err);
 
-	if (key.len == 0 || key.len > INT_MAX)
-		return error_set(err, ERROR_CRYPTO, "HMAC: no usable key");
-	if (!HMAC(EVP_sha256(), key.at, (int)key.len,
-		(const unsigned char *)bytes.at, bytes.len, mac, &len) ||
-	    len != SHA256_SIZE)
-		return error_set(err, ERROR_CRYPTO, "HMAC failed");
-	return 0;
+	if (rc == 0)
+		memcpy(mac, made, SHA256_SIZE);
+	secret_wipe(made, sizeof(made));
+	return rc;
 }
 
 int

@@ -9,7 +9,7 @@
 
 #include "base/buf.h"
 
-#define KEYRING_MAX 4
+#define KEYRING_MAX 32
 
 struct key {
 	const char *name; /* "current", "previous": said in the event */

@@ -108,6 +108,19 @@ bool json_listed(const struct json_members *members, const char *name,
 bool json_path(const struct json_members *members, const char *path,
     struct json_value *found);
 
+/* The element of an array; the first has the index 0. As json_member(). */
+bool json_element(
+    struct json_value array, size_t index, struct json_value *element);
+
+/*
+ * The value that a JSON Pointer (RFC 6901) names; "" is the value itself.
+ * False and *found untouched when there is none, or when the pointer is no
+ * valid one. A part of it has at most 255 bytes.
+ */
+bool json_pointer(
+    struct json_value value, const char *pointer, struct json_value *found);
+bool json_pointer_valid(const char *pointer);
+
 /* How many members of that name the object has; 0 for what is no object. */
 size_t json_member_count(struct json_value object, const char *name);
 

@@ -174,6 +174,22 @@ json_array_has(struct json_value array, const char *text)
 	return false;
 }
 
+bool
+json_element(struct json_value array, size_t index, struct json_value *element)
+{
+	struct json_value at;
+	struct json_walk walk;
+
+	if (array.type != JSON_TYPE_ARRAY || !json_walk_start(array.raw, &walk))
+		return false;
+	while (json_walk_value(&walk, &at))
+		if (index-- == 0) {
+			*element = at;
+			return true;
+		}
+	return false;
+}
+
 void
 json_append_member(struct buf *out, const char *name, struct span text,
     void (*as_utf8)(struct buf *out, struct span bytes))

@@ -153,8 +153,8 @@ jwt_matches(const struct message *m, const struct keyring *keys)
 static bool
 matches(const struct message *m, const struct keyring *keys)
 {
-	return m->sender->scheme == SCHEME_JWT ? jwt_matches(m, keys)
-					       : signature_matches(m, keys);
+	return message_schemes(m)->count ? signature_matches(m, keys)
+					 : jwt_matches(m, keys);
 }
 
 /* Each key by itself: in another form one may be no key of this sender. */
@@ -263,7 +263,7 @@ is_time_in_parts(const struct message *m)
 {
 	struct span text = signature_time(m);
 	double now = (double)m->received.tv_sec, value, unit;
-	double tolerance = m->sender->signature.tolerance;
+	double tolerance = message_schemes(m)->of[m->variant].tolerance;
 	uint64_t number;
 
 	if (!number_read(text, UINT64_MAX, &number))
@@ -279,15 +279,15 @@ is_time_in_parts(const struct message *m)
 static const char *
 try_all(const struct message *m, const struct keyring *keys)
 {
-	const struct sender_signature *rule = &m->sender->signature;
-	bool hmac = m->sender->scheme == SCHEME_HMAC;
+	bool hmac = message_schemes(m)->count > 0;
+	bool base64 = hmac &&
+	    message_schemes(m)->of[m->variant].key_encoding == KEY_BASE64;
 	const char *cause = NULL;
 	key_form *form;
 	size_t i;
 
 	for (i = 0; i < sizeof(forms) / sizeof(forms[0]); i++) {
-		form = hmac && rule->key_is_base64 ? forms[i].of_base64
-						   : forms[i].of_text;
+		form = base64 ? forms[i].of_base64 : forms[i].of_text;
 		if (form && matches_with(m, keys, form) && !cause)
 			cause = forms[i].cause;
 	}
@@ -304,7 +304,7 @@ cause_is_sought(const struct message *m, const struct error *verdict)
 	if (m->body.len > CAUSE_BODY_MAX)
 		return false;
 	if (verdict->code == ERROR_FORM)
-		return m->sender->scheme == SCHEME_HMAC && is_time_in_parts(m);
+		return message_schemes(m)->count && is_time_in_parts(m);
 	return verdict->code == ERROR_SIGNATURE;
 }
 
@@ -312,9 +312,14 @@ const char *
 cause_find(const struct message *m, const struct keyring *keys,
     const struct error *verdict)
 {
+	bool match;
+
 	if (!cause_is_sought(m, verdict))
 		return NULL;
-	if (verdict->code == ERROR_FORM)
-		return matches(m, keys) ? "time-unit" : NULL;
+	if (verdict->code == ERROR_FORM) {
+		match = matches(m, keys);
+		match |= matches_time_unit(m, keys);
+		return match ? "time-unit" : NULL;
+	}
 	return try_all(m, keys);
 }

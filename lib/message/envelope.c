@@ -143,7 +143,7 @@ append_other_type(struct buf *out, const struct message *m, struct span type)
 	char name[ENVELOPE_NAME_SIZE];
 	size_t i;
 
-	for (i = 0; i < m->header_count; i++)
+	for (i = 0; i < m->header_count - m->looked_count; i++)
 		if (envelope_attribute(m->headers[i].name, name) &&
 		    strcmp(name, own) == 0)
 			return;
@@ -162,7 +162,7 @@ append_call(struct buf *out, const struct message *m, bool secrets)
 	append_member(out, "method", span_of(m->method));
 	append_member(out, "path", m->path);
 	append_member(out, "query", m->query);
-	for (i = 0; i < m->header_count; i++) {
+	for (i = 0; i < m->header_count - m->looked_count; i++) {
 		header = &m->headers[i];
 		if (!secrets &&
 		    header_secrecy(span_of(header->name)) != HEADER_OPEN)

@@ -16,6 +16,7 @@ header_list_start(struct header_list *list, const struct sender *sender)
 	size_t i;
 
 	list->count = 0;
+	list->looked = 0;
 	list->names[list->count++] = "Content-Encoding";
 	for (i = 0; i < SENDER_HEADERS_MAX && sender->headers[i]; i++)
 		list->names[list->count++] = sender->headers[i];
@@ -98,4 +99,28 @@ header_list_add(struct header_list *list, const char *text,
     const char *parameter, struct error *err)
 {
 	return add(list, text, parameter, false, err);
+}
+
+int
+header_list_add_looked(
+    struct header_list *list, struct span text, struct error *err)
+{
+	char *name, *rest = list->looked_text;
+
+	if (text.len >= sizeof(list->looked_text))
+		return error_set(err, ERROR_CONFIGURATION,
+		    "the names of headers to look at are too long");
+	memcpy(rest, text.len ? text.at : "", text.len);
+	rest[text.len] = '\0';
+	while ((name = strtok_r(rest, " ", &rest)) != NULL) {
+		if (header_list_has(list, span_of(name)))
+			continue;
+		if (list->count == MESSAGE_HEADERS_MAX)
+			return error_set(err, ERROR_CONFIGURATION,
+			    "more than %d headers to keep and to look at",
+			    MESSAGE_HEADERS_MAX);
+		list->names[list->count++] = name;
+		list->looked++;
+	}
+	return 0;
 }

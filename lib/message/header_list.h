@@ -14,7 +14,9 @@
 struct header_list {
 	const char *names[MESSAGE_HEADERS_MAX];
 	size_t count;
-	char text[HEADER_LIST_TEXT]; /* some of the names are here */
+	size_t looked; /* the last of them: looked at, not kept */
+	/* Some of the names are here. */
+	char text[HEADER_LIST_TEXT], looked_text[HEADER_LIST_TEXT];
 };
 
 /* Content-Encoding and those of the sender, in an empty list. */
@@ -29,6 +31,14 @@ int header_list_add_kept(struct header_list *list, const char *text,
     const char *parameter, struct error *err);
 int header_list_add(struct header_list *list, const char *text,
     const char *parameter, struct error *err);
+
+/*
+ * Add the names in a text that are not in the list, as headers that are
+ * looked at and not kept. Once for a list, and after all others. -1:
+ * ERROR_CONFIGURATION, they are too many.
+ */
+int header_list_add_looked(
+    struct header_list *list, struct span text, struct error *err);
 
 bool header_list_has(const struct header_list *list, struct span name);
 

@@ -10,10 +10,13 @@
 void
 message_init(struct message *m, size_t max_body)
 {
+	static const struct message_places as_the_row;
+
 	memset(m, 0, sizeof(*m));
 	m->server = "";
 	m->method = "";
 	m->passed_by = "";
+	m->places = &as_the_row;
 	m->body.max = max_body;
 	m->head.max = MESSAGE_HEAD_MAX;
 	/* Every layer is shorter than the one around it. */
@@ -50,6 +53,7 @@ message_free(struct message *m)
 	for (i = 0; i < m->header_count; i++)
 		buf_free(&m->headers[i].value);
 	m->header_count = 0;
+	m->looked_count = 0;
 	buf_free(&m->head);
 	buf_free(&m->id_text);
 	buf_free(&m->type);
@@ -58,31 +62,46 @@ message_free(struct message *m)
 	buf_free(&m->version);
 }
 
+const struct scheme_set *
+message_schemes(const struct message *m)
+{
+	return m->schemes ? m->schemes : sender_schemes(m->sender);
+}
+
 /* The header whose name is these two parts together. */
 static struct span
-kept_header(const struct message *m, const char *prefix, const char *rest)
+find(const struct message *m, struct span front, struct span rest)
 {
-	size_t i, len = strlen(prefix);
+	const struct header *header;
+	size_t i;
 
-	for (i = 0; i < m->header_count; i++)
-		if (strncasecmp(m->headers[i].name, prefix, len) == 0 &&
-		    strcasecmp(m->headers[i].name + len, rest) == 0)
-			return buf_span(&m->headers[i].value);
+	for (i = 0; i < m->header_count; i++) {
+		header = &m->headers[i];
+		if (strlen(header->name) == front.len + rest.len &&
+		    strncasecmp(header->name, front.at, front.len) == 0 &&
+		    strncasecmp(header->name + front.len, rest.at, rest.len) ==
+			0)
+			return buf_span(&header->value);
+	}
 	return (struct span){ NULL, 0 };
+}
+
+struct span
+message_find_header(const struct message *m, struct span name)
+{
+	return find(m, span_of(""), name);
 }
 
 struct span
 message_header(const struct message *m, const char *name)
 {
 	const char *const *spellings = m->sender->spellings;
-	const char *signature = m->sender->signature.header;
 	size_t len = spellings[0] ? strlen(spellings[0]) : 0;
 
 	if (!name)
 		return (struct span){ NULL, 0 };
-	if (len == 0 || strncasecmp(name, spellings[0], len) != 0 ||
-	    kept_header(m, "", signature).len ||
-	    !kept_header(m, spellings[1], signature + len).len)
-		return kept_header(m, "", name);
-	return kept_header(m, spellings[1], name + len);
+	if (m->variant == 0 || len == 0 ||
+	    strncasecmp(name, spellings[0], len) != 0)
+		return message_find_header(m, span_of(name));
+	return find(m, span_of(spellings[1]), span_of(name + len));
 }

@@ -15,10 +15,11 @@
 #include "base/buf.h"
 #include "base/hmac.h"
 #include "json/json.h"
+#include "message/scheme.h"
 #include "message/sender.h"
 
-/* Most headers kept: Content-Encoding, the sender's and the endpoint's. */
-#define MESSAGE_HEADERS_MAX 33
+/* Most headers kept or looked at: the sender's and the endpoint's. */
+#define MESSAGE_HEADERS_MAX 48
 #define MESSAGE_TEXT_MAX    (1 << 20) /* bytes of a type, a subject, a value */
 #define MESSAGE_HEAD_MAX    (128 << 10) /* bytes of all headers, to be kept */
 
@@ -35,6 +36,15 @@ enum data_kind {
 	DATA_BINARY  /* as base64 */
 };
 
+/*
+ * Where an endpoint says that things are: the name of a header, or a JSON
+ * Pointer (RFC 6901), which begins with "/". NULL: where the sender's row
+ * says.
+ */
+struct message_places {
+	const char *id, *type, *subject;
+};
+
 struct message {
 	/* Received. The spans and strings belong to the request. */
 	const struct sender *sender;
@@ -45,8 +55,11 @@ struct message {
 	struct span path; /* no query */
 	struct span query;
 	struct span content_type;
+	/* The last looked_count are looked at, and not kept in the event. */
 	struct header headers[MESSAGE_HEADERS_MAX];
-	size_t header_count;
+	size_t header_count, looked_count;
+	const struct scheme_set *schemes; /* NULL: those of the sender's row */
+	const struct message_places *places;
 	const char *passed_by; /* how the call was let in, "basic" ... */
 	struct timespec received;
 	bool any_time;	 /* times in the call are not looked at */
@@ -67,6 +80,7 @@ struct message {
 	struct span id;		       /* never empty */
 	const char *verified_by;       /* "jwt", "hmac", or passed_by */
 	const char *key_used;	       /* NULL where no key was used */
+	size_t variant;		       /* of the schemes: that of this call */
 	enum data_kind data_kind;
 	struct span data;
 	struct json_members members; /* of the data, where it is JSON */
@@ -93,10 +107,17 @@ void message_free(struct message *m);
 /* What is large: the body and all that was taken from it, not the id. */
 void message_free_body(struct message *m);
 
+/* How calls of this sender are signed; without any scheme: not so. */
+const struct scheme_set *message_schemes(const struct message *m);
+
 /*
- * The value of a kept header; an empty span when there is none. A name of
- * the sender's first spelling finds the header in the spelling of this call.
+ * The value of a header that is kept or looked at; an empty span when there
+ * is none. A name of the sender's first spelling finds the header in the
+ * spelling of this call, which its variant says.
  */
 struct span message_header(const struct message *m, const char *name);
+
+/* The same for a name as it is, in any case. */
+struct span message_find_header(const struct message *m, struct span name);
 
 #endif

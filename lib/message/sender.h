@@ -12,6 +12,8 @@
 
 #include <stdbool.h>
 
+#include "message/scheme.h"
+
 #define SENDER_HEADERS_MAX 12
 #define SENDER_PATHS_MAX   12
 #define SENDER_KINDS_MAX   8
@@ -20,38 +22,7 @@
 enum sender_scheme {
 	SCHEME_NONE, /* not at all: the web server let it in */
 	SCHEME_JWT,  /* the body's member "data" is a JWS, HS256 */
-	SCHEME_HMAC  /* a header holds an HMAC-SHA-256 */
-};
-
-/* How bytes are written in a header. */
-enum sender_encoding {
-	ENCODING_HEX,
-	ENCODING_BASE64
-};
-
-/* SCHEME_HMAC: where the signature stands and what it is made of. */
-struct sender_signature {
-	const char *header;
-	/* Between the signatures in that header; '\0': there is one. */
-	char separator;
-	/* What a signature begins with; others are passed over. */
-	const char *prefix;
-	enum sender_encoding encoding;
-	/*
-	 * The signed bytes: %b is the body, %i and %t are the id and the
-	 * time of the message, from the headers or list members below. With
-	 * an id the pattern is "%i.%t.%b", see has_one_reading().
-	 */
-	const char *pattern;
-	const char *id_header;	 /* %i, or NULL */
-	const char *time_header; /* %t, or NULL */
-	const char *time_prefix; /* %t as a member of the list, or NULL */
-	unsigned tolerance;	 /* seconds that %t may be off; 0: any */
-	/*
-	 * The key is the text or the bytes that it says in base64, in front
-	 * of which "whsec_" can stand.
-	 */
-	bool key_is_base64;
+	SCHEME_HMAC  /* a header holds an HMAC, see lib/message/scheme */
 };
 
 /* A call without a body: what its address says. */
@@ -84,17 +55,25 @@ struct sender_sample {
 	const char *body;	/* what is signed; NULL: there is none */
 };
 
+/* How it is known that the row is right. */
+enum sender_known {
+	KNOWN_BY_SENDER, /* calls that the sender's own software signed */
+	KNOWN_BY_OTHERS, /* a verifier of somebody else agrees */
+	KNOWN_BY_TEXT	 /* the sender's description alone */
+};
+
 struct sender {
 	const char *name;
 	const char *methods; /* as in Allow: "GET, POST" */
 	enum sender_scheme scheme;
 	/*
-	 * A header whose name begins with the first of these may begin with
-	 * the second instead. A call has all of them in one spelling: the
-	 * second, if only that has a signature. NULL: there is one spelling.
+	 * A header whose name begins with the first of these begins with the
+	 * second instead in calls that have the second signature below. NULL:
+	 * there is one spelling.
 	 */
 	const char *spellings[2];
-	struct sender_signature signature;
+	/* SCHEME_HMAC: as many as set SCHEME_HEADER; tried in order. */
+	struct scheme_text signature[SCHEME_SET_MAX];
 	struct sender_notice notice;
 
 	/*
@@ -156,9 +135,30 @@ struct sender {
 
 	/* What the sender itself sends as a test, and an ordinary message. */
 	struct sender_sample test, sample;
+
+	enum sender_known known;
+	bool base64; /* a signature is written so, else in hexadecimal */
 };
 
 /* The row of that name, or NULL. Names are case-sensitive. */
 const struct sender *sender_find(const char *name);
+
+/* The rows in turn, from 0; NULL behind the last. */
+const struct sender *sender_at(size_t index);
+
+/*
+ * How the row signs; without any scheme where it signs nothing, or where it
+ * signs what only a site knows (its URL).
+ */
+const struct scheme_set *sender_schemes(const struct sender *sender);
+
+/*
+ * The same with those items of site in place of the row's that are set; for
+ * a row that signs nothing, site's alone. -1: ERROR_CONFIGURATION, see
+ * scheme_read().
+ */
+int sender_schemes_with(const struct sender *sender,
+    const struct scheme_text *site, struct scheme_set *schemes,
+    struct error *err);
 
 #endif

@@ -1,9 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * signature - an HMAC-SHA-256 in a header, in the ways that senders do it
+ * signature - an HMAC in a header, in the ways that senders do it
  *
- * The sender's row says where it stands and what it is made of; see struct
- * sender_signature.
+ * The message's schemes say where it is and what it is made of.
  */
 #ifndef HOOKDIR_SIGNATURE_H
 #define HOOKDIR_SIGNATURE_H
@@ -14,9 +13,16 @@
 #include "message/message.h"
 
 /*
+ * Which of the message's schemes a call has: the first one of which a header
+ * is there, else the first.
+ */
+size_t signature_variant(const struct message *m);
+
+/*
  * 0: one of the signatures was made with one of the keys, *key_used is its
  * name, and the message is not too old or too new. -1: ERROR_FORM (no
- * signature, no id, or more than one way to cut what is signed),
+ * signature, no time, no value of a signed header, or more than one way to
+ * cut what is signed),
  * ERROR_SIGNATURE, ERROR_EXPIRED and ERROR_NOT_YET_VALID are verdicts;
  * ERROR_CONFIGURATION (the key has not the form that this sender's keys
  * have) and others are local errors.
@@ -27,17 +33,26 @@ int signature_verify(const struct message *m, const struct keyring *keys,
 /* Was one of the signatures made with one of the keys? No more is looked at. */
 bool signature_matches(const struct message *m, const struct keyring *keys);
 
-/*
- * The other direction: append to value what the header of the sender's
- * signature says of a call with this body. id and time are used where the
- * sender signs them. The key is as in signature_verify(). 0, or -1 on a local
- * error, such as ERROR_CONFIGURATION.
- */
+/* What a signature is made of, beside what the scheme says. */
 struct signature_parts {
-	struct span body, id, time;
+	struct span body, time, method;
+	/* The value of a header; empty where there is none. */
+	struct span (*header)(const void *call, struct span name);
+	const void *call;
 };
-int signature_make(const struct sender_signature *rule, const struct key *key,
-    const struct signature_parts *parts, struct buf *value, struct error *err);
+
+/*
+ * The other direction: append the value of the header that signs, in base64
+ * or in hexadecimal digits. 0, or -1 on a local error, such as
+ * ERROR_CONFIGURATION.
+ */
+int signature_make(const struct scheme *scheme, bool base64,
+    const struct key *key, const struct signature_parts *parts,
+    struct buf *value, struct error *err);
+
+/* Append a time as a scheme has it. 0, or -1 and ERROR_MEMORY. */
+int signature_make_time(
+    enum time_format format, time_t now, struct buf *text, struct error *err);
 
 /* The time that the call says it was made at; a view of one of its headers. */
 struct span signature_time(const struct message *m);

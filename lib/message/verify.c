@@ -259,6 +259,21 @@ append_first(const struct message *m, const char *const *paths, struct buf *out)
 			return;
 }
 
+/* What is at a place that the endpoint names; nothing for NULL. */
+static void
+append_place(const struct message *m, const char *place, struct buf *out)
+{
+	struct json_value value;
+
+	if (!place)
+		return;
+	if (*place != '/')
+		buf_append_span(out, message_find_header(m, span_of(place)));
+	else if (m->data_kind == DATA_JSON &&
+	    json_pointer(m->members.object, place, &value))
+		(void)append_text_of(value, out);
+}
+
 /* All the headers that make the type, joined by dots; false if one is not
  * there. */
 static bool
@@ -284,14 +299,20 @@ static void
 find_type(struct message *m)
 {
 	const struct sender *sender = m->sender;
-	struct buf text = BUF_INIT(NAME_MAX_BYTES * 2);
+	struct buf text = BUF_INIT(MESSAGE_TEXT_MAX);
 	struct json_value member;
-	bool said = find_member(m, sender->type_path, &member) &&
-	    member.type == JSON_TYPE_STRING && append_text_of(member, &text);
-	bool decides = said && sender->type_first &&
-	    span_is(buf_span(&text), sender->type_first);
+	bool said, decides;
 
 	buf_append_text(&m->type, sender->type_prefix);
+	append_place(m, m->places->type, &text);
+	if (text.len || text.failed) {
+		append_name(&m->type, buf_span(&text), false);
+		goto out;
+	}
+	said = find_member(m, sender->type_path, &member) &&
+	    member.type == JSON_TYPE_STRING && append_text_of(member, &text);
+	decides = said && sender->type_first &&
+	    span_is(buf_span(&text), sender->type_first);
 	if (!decides && append_type_headers(m))
 		;
 	else if (said)
@@ -300,6 +321,7 @@ find_type(struct message *m)
 		append_name(&m->type,
 		    span_of(m->event ? m->event : sender->type_fallback),
 		    false);
+out:
 	m->type.failed |= text.failed;
 	buf_free(&text);
 }
@@ -328,7 +350,10 @@ digest_with(struct span text, const char *digest, char made[SHA256_HEX_SIZE],
 static int
 find_id(struct message *m, struct error *err)
 {
-	buf_append_span(&m->id_text, message_header(m, m->sender->id_header));
+	append_place(m, m->places->id, &m->id_text);
+	if (!m->id_text.len)
+		buf_append_span(
+		    &m->id_text, message_header(m, m->sender->id_header));
 	if (!m->id_text.len)
 		append_first(m, m->sender->id_paths, &m->id_text);
 	if (buf_check(&m->id_text, err) < 0 ||
@@ -343,7 +368,9 @@ find_id(struct message *m, struct error *err)
 static void
 find_subject(struct message *m)
 {
-	append_first(m, m->sender->subject_paths, &m->subject);
+	append_place(m, m->places->subject, &m->subject);
+	if (!m->subject.len)
+		append_first(m, m->sender->subject_paths, &m->subject);
 	if (!m->subject.len)
 		buf_append_span(
 		    &m->subject, message_header(m, m->sender->subject_header));
@@ -378,25 +405,27 @@ message_verify(struct message *m, const struct keyring *keys, struct error *err)
 		classify(m);
 		return notice_read(m, err);
 	}
-	switch (m->sender->scheme) {
-	case SCHEME_JWT:
-		if (verify_jwt(m, keys, err) < 0)
-			return -1;
-		m->verified_by = "jwt";
-		break;
-	case SCHEME_HMAC:
+	if (message_schemes(m)->count) {
+		m->variant = signature_variant(m);
 		if (signature_verify(m, keys, &m->key_used, err) < 0)
 			return -1;
 		m->verified_by = "hmac";
 		take_body(m);
-		break;
-	case SCHEME_NONE:
+	} else if (m->sender->scheme == SCHEME_HMAC) {
+		/* What it signs is not known: nothing may pass. */
+		return error_set(err, ERROR_CONFIGURATION,
+		    "the sender %s signs its URL, which is not set",
+		    m->sender->name);
+	} else if (m->sender->scheme == SCHEME_JWT) {
+		if (verify_jwt(m, keys, err) < 0)
+			return -1;
+		m->verified_by = "jwt";
+	} else {
 		/* The query says as much as the body. */
 		if (digest_with(
 			m->query, m->body_sha256, m->content_sha256, err) < 0)
 			return -1;
 		take_body(m);
-		break;
 	}
 	return describe_body(m, err);
 }

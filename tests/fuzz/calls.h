@@ -13,9 +13,42 @@
 #define CALL_KEY_B64 "whsec_YSBrZXkgb2YgdGhpcnR5LXR3byBieXRlcyBvciBtb3Jl"
 #define CALL_NOW     1795280733
 
+/* What the senders sign, said once more and in another way. */
+struct rule {
+	const char *sender, *header, *prefix;
+	char separator;
+	bool hex;
+	const char *pattern; /* %i: the id */
+	const char *id_header, *time_header, *time_prefix;
+	unsigned tolerance;
+	bool key_is_base64;
+};
+
+static const struct rule call_rules[] = {
+	{ "standard-webhooks", "webhook-signature", "v1,", ' ', false,
+	    "%i.%t.%b", "webhook-id", "webhook-timestamp", NULL, 300, true },
+	{ "github", "X-Hub-Signature-256", "sha256=", '\0', true, "%b", NULL,
+	    NULL, NULL, 0, false },
+	{ "shopify", "X-Shopify-Hmac-SHA256", "", '\0', false, "%b", NULL, NULL,
+	    NULL, 0, false },
+	{ "stripe", "Stripe-Signature", "v1=", ',', true, "%t.%b", NULL, NULL,
+	    "t=", 300, false },
+};
+
+static inline const struct rule *
+call_rule(const struct sender *sender)
+{
+	size_t i;
+
+	for (i = 0; i < sizeof(call_rules) / sizeof(call_rules[0]); i++)
+		if (strcmp(call_rules[i].sender, sender->name) == 0)
+			return &call_rules[i];
+	return NULL;
+}
+
 /* What a sender that signs with an HMAC puts together. */
 struct parts {
-	const struct sender_signature *rule;
+	const struct rule *rule;
 	const char *id, *time;
 	struct span body;
 };
@@ -26,8 +59,10 @@ call_keys(const struct sender *sender)
 	struct keyring ring = { { { "current", { NULL, 0 } } },
 		sender->scheme != SCHEME_NONE };
 
+	const struct rule *rule = call_rule(sender);
+
 	ring.keys[0].bytes =
-	    span_of(sender->signature.key_is_base64 ? CALL_KEY_B64 : CALL_KEY);
+	    span_of(rule && rule->key_is_base64 ? CALL_KEY_B64 : CALL_KEY);
 	return ring;
 }
 
@@ -84,9 +119,9 @@ call_append_header(
 		buf_printf(out, "%s%s%c", p->rule->time_prefix, p->time,
 		    p->rule->separator);
 	buf_append_text(out, p->rule->prefix);
-	for (i = 0; p->rule->encoding == ENCODING_HEX && i < 32; i++)
+	for (i = 0; p->rule->hex && i < 32; i++)
 		buf_printf(out, "%02x", mac[i]);
-	if (p->rule->encoding == ENCODING_BASE64)
+	if (!p->rule->hex)
 		fuzz_base64(out, (struct span){ (const char *)mac, 32 }, false);
 }
 

@@ -47,14 +47,14 @@ is_in(const struct parts *p, const unsigned char mac[32], const char *header)
 {
 	struct buf text = BUF_INIT(FUZZ_ROOM);
 	struct parts bare = *p;
-	struct sender_signature rule = *p->rule;
+	struct rule rule = *p->rule;
 	bool found;
 
 	rule.time_prefix = NULL;
 	bare.rule = &rule;
 	call_append_header(&bare, mac, &text);
 	buf_append_byte(&text, '\0');
-	found = rule.encoding == ENCODING_HEX
+	found = rule.hex
 	    ? strcasestr(header, text.at) != NULL
 	    : strstr(header, text.at) != NULL;
 	buf_free(&text);
@@ -174,7 +174,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	input_start(&in, data, size);
 	sender = sender_find(senders[input_byte(&in) % 4]);
 	how = input_byte(&in);
-	p.rule = &sender->signature;
+	p.rule = call_rule(sender);
 	p.id = input_text(&in);
 	p.time = input_text(&in);
 	header = input_text(&in);

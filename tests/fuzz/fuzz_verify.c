@@ -36,7 +36,7 @@ append_token_body(struct message *m, struct span payload)
 static void
 sign_headers(struct message *m)
 {
-	const struct sender_signature *rule = &m->sender->signature;
+	const struct rule *rule = call_rule(m->sender);
 	struct parts p = { rule, "msg_1", "1795280733", buf_span(&m->body) };
 	struct buf header = BUF_INIT(FUZZ_ROOM);
 	unsigned char mac[32];

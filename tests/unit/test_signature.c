@@ -87,12 +87,14 @@ ring_of(struct span current, struct span previous)
 
 /* The name of the key, or of the rule that was broken. */
 static const char *
-verify(const struct message *m, const struct keyring *ring)
+verify(struct message *m, const struct keyring *ring)
 {
 	const char *used = UNTOUCHED;
 	struct error err = ERROR_INIT;
-	int rc = signature_verify(m, ring, &used, &err);
+	int rc;
 
+	m->variant = signature_variant(m);
+	rc = signature_verify(m, ring, &used, &err);
 	if ((rc == 0) != (err.code == ERROR_NONE) ||
 	    (rc == 0) != (strcmp(used, UNTOUCHED) != 0))
 		fail_msg(
@@ -361,11 +363,15 @@ test_every_length_of_the_header(void **state)
 	for (r = recipes; r < recipes + COUNT(recipes); r++) {
 		buf_reset(&value);
 		append_value(r, &value);
-		for (i = 0; i < value.len; i++)
+		/* Padding may be absent. */
+		for (i = 0; i < value.len - (r->hex ? 0 : 1); i++)
 			if (!is_verdict(
 				try_value(r, (struct span){ value.at, i })))
 				fail_msg("%s: %zu are enough", r->sender, i);
 		for (i = 0; i < sizeof(more) - 1; i++) {
+			/* RFC 9110 5.5: white space around is not its value */
+			if (more[i] == '\t')
+				continue;
 			buf_append_byte(&value, more[i]);
 			if (!is_verdict(try_value(r, buf_span(&value))))
 				fail_msg("%s: one more, %02x, is fine",
@@ -576,34 +582,45 @@ test_message_verify_says_hmac(void **state)
 	buf_free(&value);
 }
 
+/* The only signed header of the recipes is the id. */
+static struct span
+header_of_nothing(const void *call, struct span name)
+{
+	(void)call;
+	assert_true(span_is(name, "webhook-id"));
+	return span_of("msg_1");
+}
+
 /* What is made is what the recipe says, and holds with its key. */
 static void
 test_made_signatures(void **state)
 {
-	const struct signature_parts parts = { span_of(BODY), span_of("msg_1"),
-		span_of("1795280733") };
+	const struct signature_parts parts = { span_of(BODY),
+		span_of("1795280733"), span_of("POST"), header_of_nothing,
+		NULL };
 	const struct recipe *r;
 	struct buf want = BUF_INIT(ROOM), got = BUF_INIT(ROOM);
 	struct error err = ERROR_INIT;
-	const struct sender_signature *rule;
+	const struct scheme *rule;
 	struct key key = { "current", { NULL, 0 } };
 
 	(void)state;
 	for (r = recipes; r < recipes + COUNT(recipes); r++) {
-		rule = &sender_find(r->sender)->signature;
+		rule = &sender_schemes(sender_find(r->sender))->of[0];
 		key.bytes = key_of(r);
 		buf_reset(&want);
 		buf_reset(&got);
 		append_value(r, &want);
-		if (signature_make(rule, &key, &parts, &got, &err) < 0)
+		if (signature_make(rule, !r->hex, &key, &parts, &got, &err) < 0)
 			fail_msg("%s: got %s", r->sender, err.text);
 		buf_append_byte(&want, '\0');
 		buf_append_byte(&got, '\0');
 		assert_string_equal(got.at, want.at);
 	}
 	key.bytes = span_of("whsec_?");
-	rule = &sender_find("standard-webhooks")->signature;
-	assert_int_equal(signature_make(rule, &key, &parts, &got, &err), -1);
+	rule = &sender_schemes(sender_find("standard-webhooks"))->of[0];
+	assert_int_equal(
+	    signature_make(rule, true, &key, &parts, &got, &err), -1);
 	assert_string_equal(error_rule(err.code), "misconfigured");
 	buf_free(&want);
 	buf_free(&got);

@@ -126,10 +126,13 @@ read_kept(struct call *call, struct span headers,
 			buf_free(&header->value);
 			return -1;
 		}
-		if (header->value.len)
-			m->header_count++;
-		else
+		if (!header->value.len) {
 			buf_free(&header->value);
+			continue;
+		}
+		m->header_count++;
+		if (i >= kept->count - kept->looked)
+			m->looked_count++;
 	}
 	return 0;
 }

@@ -163,6 +163,8 @@ verify(struct work *work, struct call *call, const char *file,
 
 	m->sender = work->rules.sender;
 	m->event = work->rules.event;
+	m->schemes = &work->rules.schemes;
+	m->places = &work->rules.places;
 	m->any_time = work->rules.ignore_time;
 	*outcome = OUTCOME_REFUSED;
 	if (!is_served(m->sender->methods, m->method)) {

@@ -18,6 +18,9 @@ struct rules {
 	unsigned dedup;	   /* seconds; 0: off */
 	struct header_list kept;
 	struct keyring keys;
+	struct scheme_text site;
+	struct scheme_set schemes;
+	struct message_places places;
 	struct buf key; /* owned: the content of --key-file */
 	struct conf conf;
 };

@@ -60,6 +60,7 @@ read_url(struct sending *s)
 {
 	struct error err = ERROR_INIT;
 
+	s->rule.url = s->url;
 	s->rule.key_is_in_url = strstr(s->url, SEND_URL_KEY) != NULL;
 	if (send_url_read(&s->peer.url, s->url, s->rule.key, &err) < 0)
 		return tool_usage("%s: %s", s->url, err.text);

@@ -186,29 +186,72 @@ make_body(const struct send_rule *rule, struct send_call *call,
 	return rc;
 }
 
-/* SCHEME_HMAC: the header with the signature, and those that are signed. */
+static struct span
+header_of_call(const void *headers, struct span name)
+{
+	char text[128];
+	const char *value;
+
+	(void)snprintf(text, sizeof(text), "%.*s", (int)name.len, name.at);
+	value = find_header(headers, text);
+	return span_of(value ? value : "");
+}
+
+/* The header with the signature, which is the first that the scheme names. */
+static int
+add_signature(const struct send_rule *rule, struct send_call *call,
+    const struct scheme *scheme, struct span time, struct error *err)
+{
+	const struct key key = { "current", rule->key };
+	const struct signature_parts parts = { buf_span(&call->body), time,
+		span_of("POST"), header_of_call, call->headers };
+	struct buf name = BUF_INIT(TEXT_MAX), value = BUF_INIT(TEXT_MAX);
+	int rc = signature_make(
+	    scheme, rule->sender->base64, &key, &parts, &value, err);
+
+	buf_append_span(&name, scheme->headers[0]);
+	buf_append_byte(&name, '\0');
+	if (rc == 0)
+		rc = buf_check(&name, err);
+	if (rc == 0)
+		rc = add_header(call, name.at, buf_span(&value), err);
+	buf_free(&name);
+	buf_free(&value);
+	return rc;
+}
+
+/* SCHEME_HMAC: the header with the signature, and that of the time. */
 static int
 sign(const struct send_rule *rule, struct send_call *call,
     const struct fresh *fresh, struct error *err)
 {
-	const struct sender_signature *how = &rule->sender->signature;
-	const struct key key = { "current", rule->key };
-	struct signature_parts parts = { .body = buf_span(&call->body),
-		.time = span_of(fresh->seconds) };
-	struct buf value = BUF_INIT(TEXT_MAX);
+	struct scheme_text site = { { NULL } };
+	struct buf time = BUF_INIT(TEXT_MAX), name = BUF_INIT(TEXT_MAX);
+	struct scheme_set set;
+	const struct scheme *scheme = &set.of[0];
+	const char *given = NULL;
 	int rc = -1;
 
-	if (how->time_header &&
-	    add_header(call, how->time_header, parts.time, err) < 0)
-		return -1;
-	if (how->time_header)
-		parts.time =
-		    span_of(find_header(call->headers, how->time_header));
-	if (how->id_header)
-		parts.id = span_of(find_header(call->headers, how->id_header));
-	if (signature_make(how, &key, &parts, &value, err) == 0)
-		rc = add_header(call, how->header, buf_span(&value), err);
-	buf_free(&value);
+	if (rule->sender->signature[0].item[SCHEME_SIGNED] &&
+	    strstr(rule->sender->signature[0].item[SCHEME_SIGNED], "%u"))
+		site.item[SCHEME_URL] = rule->url;
+	if (sender_schemes_with(rule->sender, &site, &set, err) < 0 ||
+	    signature_make_time(
+		scheme->time_format, fresh->now.tv_sec, &time, err) < 0)
+		goto out;
+	if (scheme->time.len && !scheme->time_in_list) {
+		buf_append_span(&name, scheme->time);
+		buf_append_byte(&name, '\0');
+		if (buf_check(&name, err) < 0 ||
+		    add_header(call, name.at, buf_span(&time), err) < 0)
+			goto out;
+		given = find_header(call->headers, name.at);
+	}
+	rc = add_signature(
+	    rule, call, scheme, given ? span_of(given) : buf_span(&time), err);
+out:
+	buf_free(&time);
+	buf_free(&name);
 	return rc;
 }
 

@@ -19,6 +19,7 @@
 /* What all messages of one command have in common. */
 struct send_rule {
 	const struct sender *sender;
+	const char *url;    /* of the call, for senders that sign it */
 	struct span key;    /* as in HOOKDIR_KEY; empty: there is none */
 	bool key_is_in_url; /* and in no header */
 	/* A new message of this each time; NULL: payload is the message. */

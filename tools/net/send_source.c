@@ -80,15 +80,33 @@ send_source_file(
 	return rc < 0 ? tool_error(&err) : EX_OK;
 }
 
+/* Is it one of these, with spaces between? */
+static bool
+is_among(const char *words, const char *name)
+{
+	struct span rest = span_of(words ? words : ""), word;
+
+	while (span_cut(&rest, ' ', &word))
+		if (word.len == strlen(name) &&
+		    strncasecmp(word.at, name, word.len) == 0)
+			return true;
+	return false;
+}
+
 /* Those that are made anew for each call. */
 static bool
 is_signature(const struct sender *sender, const char *name)
 {
-	const char *time = sender->signature.time_header;
+	const struct scheme_text *text;
+	size_t i;
 
-	return (sender->signature.header &&
-		   strcasecmp(name, sender->signature.header) == 0) ||
-	    (time && strcasecmp(name, time) == 0);
+	for (i = 0; i < SCHEME_SET_MAX; i++) {
+		text = &sender->signature[i];
+		if (is_among(text->item[SCHEME_HEADER], name) ||
+		    is_among(text->item[SCHEME_TIME], name))
+			return true;
+	}
+	return false;
 }
 
 static int
