@@ -33,39 +33,101 @@ endpoint_hash(const struct exchange *x)
 	return hash;
 }
 
-/*
- * Once for each endpoint, or nearly: two whose spools meet in one bit share
- * the warning, which keeps this free of locks. With a thousand endpoints
- * about one warning is missing.
- */
+/* What can be wrong with a key that works */
+enum weakness {
+	WEAK_SHORT,
+	WEAK_SPACE,
+	WEAK_SHA1,
+	WEAKNESSES
+};
+
+static const struct {
+	const char *event, *detail;
+} weaknesses[WEAKNESSES] = {
+	[WEAK_SHORT] = { "short-key",
+	    "a key under 32 bytes can be guessed from one message" },
+	[WEAK_SPACE] = { "key-white-space",
+	    "the key begins or ends with white space: is that part of it?" },
+	[WEAK_SHA1] = { "sha1",
+	    "the sender signs with SHA-1; take SHA-256 if it has that too" },
+};
+
+static bool
+is_space(char c)
+{
+	return c == ' ' || (c >= '\t' && c <= '\r');
+}
+
+static bool
+is_weak(const struct exchange *x, const struct keyring *keys, size_t key,
+    enum weakness what)
+{
+	const struct signing *signing = &x->endpoint.signing;
+	struct span bytes = keys->keys[key].bytes;
+
+	switch (what) {
+	case WEAK_SHORT:
+		return bytes.len < ENDPOINT_KEY_SHORT;
+	case WEAK_SPACE:
+		return bytes.len &&
+		    (is_space(bytes.at[0]) ||
+			is_space(bytes.at[bytes.len - 1]));
+	default:
+		/* The algorithm is that of all keys. */
+		return keys == &signing->keys && key == 0 &&
+		    signing->schemes.count &&
+		    signing->schemes.of[0].algorithm == HMAC_SHA1;
+	}
+}
+
 static void
-warn_of_short_keys(
-    const struct exchange *x, const char *parameter, const struct keyring *keys)
+warn_of_key(const struct exchange *x, const char *parameter,
+    const struct key *key, enum weakness what)
+{
+	const struct endpoint *ep = &x->endpoint;
+	struct log_line line;
+
+	log_start(&line, LOG_PRIORITY_WARNING);
+	log_add_text(&line, "event", weaknesses[what].event);
+	log_add_text(&line, "parameter", parameter);
+	log_add_text(&line, "key", key->name);
+	if (what == WEAK_SHORT)
+		log_add_number(&line, "bytes", "%zu", key->bytes.len);
+	if (ep->spool)
+		log_add_text(&line, "spool", ep->spool);
+	log_add_text(&line, "detail", weaknesses[what].detail);
+	log_write(&line);
+}
+
+/*
+ * Once for each key of an endpoint, or nearly: two whose numbers meet in one
+ * bit share the warning, which keeps this free of locks. With a thousand
+ * endpoints about one warning is missing.
+ */
+static bool
+is_first(uint64_t endpoint, enum weakness what, size_t key)
 {
 	static _Atomic uint64_t warned[WARNED_WORDS];
-	const struct endpoint *ep = &x->endpoint;
-	uint64_t hash = hash_text(endpoint_hash(x), parameter), bit;
-	struct log_line line;
+	uint64_t number = hash_text(endpoint, weaknesses[what].event);
+	uint64_t bit = UINT64_C(1) << ((number + key) % 64);
+
+	return !(
+	    atomic_fetch_or(&warned[number / 64 % WARNED_WORDS], bit) & bit);
+}
+
+static void
+warn_of_keys(
+    const struct exchange *x, const char *parameter, const struct keyring *keys)
+{
+	uint64_t endpoint = hash_text(endpoint_hash(x), parameter);
+	enum weakness what;
 	size_t i;
 
-	for (i = 0; i < keys->count; i++) {
-		if (keys->keys[i].bytes.len >= ENDPOINT_KEY_SHORT)
-			continue;
-		bit = UINT64_C(1) << ((hash + i) % 64);
-		if (atomic_fetch_or(&warned[hash / 64 % WARNED_WORDS], bit) &
-		    bit)
-			continue;
-		log_start(&line, LOG_PRIORITY_WARNING);
-		log_add_text(&line, "event", "short-key");
-		log_add_text(&line, "parameter", parameter);
-		log_add_text(&line, "key", keys->keys[i].name);
-		log_add_number(&line, "bytes", "%zu", keys->keys[i].bytes.len);
-		if (ep->spool)
-			log_add_text(&line, "spool", ep->spool);
-		log_add_text(&line, "detail",
-		    "a key under 32 bytes can be guessed from one message");
-		log_write(&line);
-	}
+	for (i = 0; i < keys->count; i++)
+		for (what = WEAK_SHORT; what < WEAKNESSES; what++)
+			if (is_weak(x, keys, i, what) &&
+			    is_first(endpoint, what, i))
+				warn_of_key(x, parameter, &keys->keys[i], what);
 }
 
 /* A warning about the endpoint's spool, beside the line of the request. */
@@ -113,7 +175,7 @@ static int
 status_of(const struct exchange *x)
 {
 	if (x->error.code != ERROR_NONE)
-		return reply_status(x->error.code);
+		return reply_status(x->error.code, x->endpoint.refused_status);
 	return reply_token_status(x->oauth_error);
 }
 
@@ -126,6 +188,8 @@ reason_of(const struct exchange *x)
 		return x->oauth_error;
 	if (x->answer)
 		return "token-issued";
+	if (x->handshake.name)
+		return "handshake";
 	return x->duplicate ? "duplicate" : "accepted";
 }
 
@@ -169,7 +233,8 @@ has_line(const struct exchange *x)
 	const char *remote = request_param(x->request, "REMOTE_ADDR");
 	char caller[QUARANTINE_CALLER_SIZE];
 
-	if (is_accepted(x) || x->admitted || x->verified)
+	if ((is_accepted(x) && !x->handshake.name) || x->admitted ||
+	    x->verified)
 		return true;
 	quarantine_caller(remote ? remote : "", caller);
 	if (x->guess)
@@ -191,6 +256,8 @@ log_exchange(const struct exchange *x)
 	log_add_text(&line, "reason", reason_of(x));
 	if (m->sender)
 		log_add_text(&line, "sender", m->sender->name);
+	if (x->handshake.name)
+		log_add_text(&line, "handshake", x->handshake.name);
 	if (m->type.len && accepted)
 		log_add(&line, "type", buf_span(&m->type));
 	if (m->id.len)
@@ -199,7 +266,7 @@ log_exchange(const struct exchange *x)
 		log_add(&line, "subject", buf_span(&m->subject));
 	if (m->reference.len && accepted)
 		log_add(&line, "reference", buf_span(&m->reference));
-	if (m->key_used && accepted)
+	if (m->key_used)
 		log_add_text(&line, "key", m->key_used);
 	if (x->quarantined != QUARANTINE_NOT_MEANT)
 		log_add_text(
@@ -229,9 +296,8 @@ account_for(const struct exchange *x)
 {
 	/* Only an endpoint that was read to its end has all it needs. */
 	if (x->error.code != ERROR_CONFIGURATION) {
-		warn_of_short_keys(x, "HOOKDIR_KEY", &x->endpoint.keys);
-		warn_of_short_keys(
-		    x, "HOOKDIR_TOKEN_KEY", &x->endpoint.token_keys);
+		warn_of_keys(x, "HOOKDIR_KEY", &x->endpoint.signing.keys);
+		warn_of_keys(x, "HOOKDIR_TOKEN_KEY", &x->endpoint.token_keys);
 	}
 	if (x->admission.warning.code != ERROR_NONE)
 		log_event(LOG_PRIORITY_ERROR, "old-keys-kept",

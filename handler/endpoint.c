@@ -11,9 +11,8 @@
 #include <stddef.h>
 #include <string.h>
 
-#include "base/secret.h"
 #include "base/uri.h"
-#include "json/json.h"
+#include "handshake.h"
 #include "message/header.h"
 
 #define PREFIX "HOOKDIR_"
@@ -128,6 +127,8 @@ read_sender(struct endpoint *ep, const struct parameter *p, const char *text,
 	if (!ep->sender)
 		return set_wrong(err, p, "unknown sender");
 	header_list_start(&ep->kept, ep->sender);
+	ep->refused_status = ep->sender->refused_status;
+	ep->empty_answers = ep->sender->empty_answers;
 	return 0;
 }
 
@@ -141,22 +142,6 @@ read_source(struct endpoint *ep, const struct parameter *p, const char *text,
 	return read_text(ep, p, text, err);
 }
 
-/*
- * A word of a parameter in a key's place: "HOOKDIR_KEY_encoding hex" was
- * meant for another parameter, and anybody can guess the key.
- */
-static bool
-is_word(const char *key)
-{
-	static const char *const words[] = { "text", "base64", "hex", "sha1",
-		"sha256", "sha512", "comma", "semicolon", "space", "s", "ms",
-		"rfc3339", "http", "json", "empty", "yes", "no", "none",
-		"basic", "server", "token", "receive", "health", "current",
-		"previous", NULL };
-
-	return word_number(words, key) >= 0 || sender_find(key);
-}
-
 /* A key, or the one before it, which alone would make no sense. */
 static int
 read_key(struct endpoint *ep, const struct parameter *p, const char *text,
@@ -164,7 +149,7 @@ read_key(struct endpoint *ep, const struct parameter *p, const char *text,
 {
 	struct keyring *ring = place_of(ep, p);
 
-	if (is_word(text))
+	if (signing_is_word(text))
 		return set_wrong(err, p, "a word, not a key");
 	return keyring_add(ring, "current", span_of(text), err);
 }
@@ -177,29 +162,47 @@ read_key_previous(struct endpoint *ep, const struct parameter *p,
 
 	if (ring->count == 0)
 		return set_wrong(err, p, "set without the current one");
-	if (is_word(text))
+	if (signing_is_word(text))
 		return set_wrong(err, p, "a word, not a key");
 	return keyring_add(ring, "previous", span_of(text), err);
 }
 
-/* The name of a header, or a JSON Pointer, which begins with "/". */
 static int
-read_place(struct endpoint *ep, const struct parameter *p, const char *text,
+read_challenge(struct endpoint *ep, const struct parameter *p, const char *text,
     struct error *err)
 {
-	const char *c;
+	ep->no_challenge = strcmp(text, "none") == 0;
+	ep->challenge = handshake_find(text);
+	if (!ep->challenge && !ep->no_challenge)
+		return set_wrong(err, p, "unknown handshake");
+	return 0;
+}
 
-	if (*text == '/') {
-		if (!json_pointer_valid(text))
-			return set_wrong(err, p, "not a JSON Pointer");
-		return read_text(ep, p, text, err);
-	}
-	for (c = text; *c; c++)
-		if (!isalnum((unsigned char)*c) && *c != '-')
-			return set_wrong(err, p,
-			    "neither the name of a header nor a JSON Pointer, "
-			    "which begins with /");
-	return read_text(ep, p, text, err);
+static int
+read_refused_status(struct endpoint *ep, const struct parameter *p,
+    const char *text, struct error *err)
+{
+	static const char *const words[] = { "400", "401", "403", NULL };
+	static const int statuses[] = { 400, 401, 403 };
+	int word = word_number(words, text);
+
+	if (word < 0)
+		return set_wrong(err, p, "not one of 400, 401 and 403");
+	ep->refused_status = statuses[word];
+	return 0;
+}
+
+static int
+read_answer(struct endpoint *ep, const struct parameter *p, const char *text,
+    struct error *err)
+{
+	static const char *const words[] = { "json", "empty", NULL };
+	int word = word_number(words, text);
+
+	if (word < 0)
+		return set_wrong(err, p, "not one of json and empty");
+	ep->empty_answers = word == 1;
+	return 0;
 }
 
 static int
@@ -248,7 +251,8 @@ read_secret_headers(struct endpoint *ep, const struct parameter *p,
 #define MIB	    (UINT64_C(1) << 20)
 #define YEAR	    (UINT64_C(366) * 24 * 3600)
 #define IN(what)    offsetof(struct endpoint, what)
-#define SITE(item_) IN(site.item[SCHEME_##item_])
+#define SITE(item_) IN(signing.site.item[SCHEME_##item_])
+#define PLACE(what) IN(signing.places.of[PLACE_##what])
 
 /* Order counts: a key before the one before it, the sender's own headers
  * before HOOKDIR_HEADERS, and these before HOOKDIR_SECRET_HEADERS. */
@@ -259,8 +263,9 @@ static const struct parameter parameters[] = {
 	{ PREFIX "SENDER", read_sender, "generic", 0, 0, 0 },
 	{ PREFIX "EVENT", read_text, NULL, IN(event), 0, 0 },
 	{ PREFIX "SOURCE", read_source, NULL, IN(source), 0, 0 },
-	{ PREFIX "KEY", read_key, NULL, IN(keys), 0, 0 },
-	{ PREFIX "KEY_PREVIOUS", read_key_previous, NULL, IN(keys), 0, 0 },
+	{ PREFIX "KEY", read_key, NULL, IN(signing.keys), 0, 0 },
+	{ PREFIX "KEY_PREVIOUS", read_key_previous, NULL, IN(signing.keys), 0,
+	    0 },
 	{ PREFIX "SIGNATURE_HEADER", read_text, NULL, SITE(HEADER), 0, 0 },
 	{ PREFIX "SIGNATURE_PREFIX", read_text, NULL, SITE(PREFIX), 0, 0 },
 	{ PREFIX "SIGNATURE_SEPARATOR", read_text, NULL, SITE(SEPARATOR), 0,
@@ -273,9 +278,15 @@ static const struct parameter parameters[] = {
 	{ PREFIX "KEY_ENCODING", read_text, NULL, SITE(KEY_ENCODING), 0, 0 },
 	{ PREFIX "TOLERANCE", read_text, NULL, SITE(TOLERANCE), 0, 0 },
 	{ PREFIX "URL", read_text, NULL, SITE(URL), 0, 0 },
-	{ PREFIX "ID", read_place, NULL, IN(places.id), 0, 0 },
-	{ PREFIX "TYPE", read_place, NULL, IN(places.type), 0, 0 },
-	{ PREFIX "SUBJECT", read_place, NULL, IN(places.subject), 0, 0 },
+	{ PREFIX "ID", read_text, NULL, PLACE(ID), 0, 0 },
+	{ PREFIX "TYPE", read_text, NULL, PLACE(TYPE), 0, 0 },
+	{ PREFIX "SUBJECT", read_text, NULL, PLACE(SUBJECT), 0, 0 },
+	{ PREFIX "REFERENCE", read_text, NULL, PLACE(REFERENCE), 0, 0 },
+	{ PREFIX "CHALLENGE", read_challenge, NULL, 0, 0, 0 },
+	{ PREFIX "CHALLENGE_TOKEN", read_text, NULL, IN(challenge_token), 0,
+	    0 },
+	{ PREFIX "REFUSED_STATUS", read_refused_status, NULL, 0, 0, 0 },
+	{ PREFIX "ANSWER", read_answer, NULL, 0, 0, 0 },
 	{ PREFIX "AUTH", read_auth, NULL, 0, 0, 0 },
 	{ PREFIX "TOKEN_KEY", read_key, NULL, IN(token_keys), 0, 0 },
 	{ PREFIX "TOKEN_KEY_PREVIOUS", read_key_previous, NULL, IN(token_keys),
@@ -312,47 +323,6 @@ find_parameter(struct span name)
 	return NULL;
 }
 
-/* A further key; the name is what follows, in lower case. */
-static bool
-is_named_key(struct span name, struct span *key)
-{
-	size_t i;
-
-	if (!span_begins(name, PREFIX "KEY_"))
-		return false;
-	*key = span_skip(name, strlen(PREFIX "KEY_"));
-	for (i = 0; i < key->len; i++)
-		if (!islower((unsigned char)key->at[i]) &&
-		    !isdigit((unsigned char)key->at[i]) && key->at[i] != '_')
-			return false;
-	return key->len > 0;
-}
-
-static int
-read_named_key(
-    struct endpoint *ep, struct span name, const char *text, struct error *err)
-{
-	char *copy = ep->key_names[ep->keys.count % KEYRING_MAX];
-	const char *why = NULL;
-
-	if (name.len >= ENDPOINT_KEY_NAME)
-		why = "a name of more than 32 characters";
-	else if (span_is(name, "current") || span_is(name, "previous"))
-		why = "a name that HOOKDIR_KEY and HOOKDIR_KEY_PREVIOUS have";
-	else if (!*text)
-		why = "empty";
-	else if (is_word(text))
-		why = "a word, not a key";
-	else if (ep->keys.count == KEYRING_MAX)
-		why = "more than 32 keys";
-	if (why)
-		return error_set(err, ERROR_CONFIGURATION, "%sKEY_%.*s: %s",
-		    PREFIX, (int)name.len, name.at, why);
-	memcpy(copy, name.at, name.len);
-	copy[name.len] = '\0';
-	return keyring_add(&ep->keys, copy, span_of(text), err);
-}
-
 /*
  * Keys that have names. A misspelt HOOKDIR_KEY_PREVIOUS must not pass as
  * "not set", nor become a key.
@@ -372,11 +342,12 @@ read_names(struct endpoint *ep, const struct request *rq, struct error *err)
 		name.len = end ? (size_t)(end - *param) : 0;
 		if (find_parameter(name))
 			continue;
-		if (!is_named_key(name, &key))
+		if (!end ||
+		    !signing_is_key(span_skip(name, strlen(PREFIX)), &key))
 			return error_set(err, ERROR_CONFIGURATION,
 			    "%.*s: no such parameter",
 			    end ? (int)(end - *param) : 8, *param);
-		if (read_named_key(ep, key, end + 1, err) < 0)
+		if (signing_add_key(&ep->signing, key, end + 1, err) < 0)
 			return -1;
 	}
 	return 0;
@@ -392,12 +363,14 @@ wrong(struct error *err, const char *what)
 static int
 check_token_role(const struct endpoint *ep, struct error *err)
 {
-	if (ep->keys.count)
+	if (ep->signing.keys.count)
 		return wrong(err, "KEY: of no use in the role token");
 	if (ep->jwks)
 		return wrong(err, "JWKS: of no use in the role token");
 	if (ep->auth != AUTH_DEFAULT)
 		return wrong(err, "AUTH: of no use in the role token");
+	if (ep->challenge || ep->challenge_token)
+		return wrong(err, "CHALLENGE: of no use in the role token");
 	if (!ep->client_id)
 		return wrong(err, "CLIENT_ID: not set");
 	if (!ep->client_secrets.count)
@@ -458,63 +431,6 @@ check_tokens(const struct endpoint *ep, struct error *err)
 	return 0;
 }
 
-/* --- how the sender signs -------------------------------------------- */
-
-/* The signing items are for a sender without a row; the row has them. */
-static int
-check_site(const struct endpoint *ep, struct error *err)
-{
-	const struct scheme_text *site = &ep->site;
-	bool generic = strcmp(ep->sender->name, "generic") == 0;
-	size_t i;
-
-	for (i = 0; i < SCHEME_ITEMS; i++) {
-		if (!site->item[i])
-			continue;
-		if (!generic && i < SCHEME_TOLERANCE)
-			return error_set(err, ERROR_CONFIGURATION,
-			    "HOOKDIR_%s: for HOOKDIR_SENDER generic alone; the "
-			    "sender %s has its own",
-			    scheme_names[i], ep->sender->name);
-		if (generic && !site->item[SCHEME_HEADER])
-			return error_set(err, ERROR_CONFIGURATION,
-			    "HOOKDIR_%s: set without HOOKDIR_%s",
-			    scheme_names[i], scheme_names[SCHEME_HEADER]);
-		if (!generic && ep->sender->scheme != SCHEME_HMAC)
-			return error_set(err, ERROR_CONFIGURATION,
-			    "HOOKDIR_%s: of no use for HOOKDIR_SENDER %s",
-			    scheme_names[i], ep->sender->name);
-	}
-	return 0;
-}
-
-/* Each key says bytes in the encoding that the sender's keys have. */
-static int
-check_keys(const struct endpoint *ep, struct error *err)
-{
-	enum key_encoding encoding = ep->schemes.of[0].key_encoding;
-	struct buf raw;
-	bool good;
-	size_t i;
-
-	if (!ep->schemes.count || encoding == KEY_TEXT)
-		return 0;
-	for (i = 0; i < ep->keys.count; i++) {
-		raw = (struct buf)BUF_INIT(ep->keys.keys[i].bytes.len + 3);
-		good =
-		    scheme_decode_key(encoding, ep->keys.keys[i].bytes, &raw);
-		secret_wipe(raw.at, raw.size);
-		buf_free(&raw);
-		if (!good)
-			return error_set(err, ERROR_CONFIGURATION,
-			    "HOOKDIR_KEY: the key %s is not in %s",
-			    ep->keys.keys[i].name,
-			    encoding == KEY_HEX ? "hexadecimal digits"
-						: "base64");
-	}
-	return 0;
-}
-
 /* The web server takes that header for its own, or blanks it. */
 static int
 check_authorization(const struct endpoint *ep, struct error *err)
@@ -523,64 +439,15 @@ check_authorization(const struct endpoint *ep, struct error *err)
 
 	if (ep->auth != AUTH_TOKEN && ep->auth != AUTH_BASIC)
 		return 0;
-	for (i = 0; ep->schemes.count && i < ep->schemes.of[0].header_count;
+	for (i = 0; ep->signing.schemes.count &&
+	     i < ep->signing.schemes.of[0].header_count;
 	     i++)
-		if (header_is(ep->schemes.of[0].headers[i], "Authorization"))
+		if (header_is(
+			ep->signing.schemes.of[0].headers[i], "Authorization"))
 			return wrong(err,
 			    "SIGNATURE_HEADER: Authorization, which "
 			    "HOOKDIR_AUTH needs");
 	return 0;
-}
-
-static int
-look_at_headers(struct endpoint *ep, struct error *err)
-{
-	const char *const places[] = { ep->places.id, ep->places.type,
-		ep->places.subject };
-	struct buf names = BUF_INIT(HEADER_LIST_TEXT);
-	size_t i;
-	int rc;
-
-	for (i = 0; i < ep->schemes.count; i++)
-		scheme_append_headers(&ep->schemes.of[i], &names);
-	for (i = 0; i < sizeof(places) / sizeof(places[0]); i++)
-		if (places[i] && *places[i] != '/') {
-			buf_append_text(&names, places[i]);
-			buf_append_byte(&names, ' ');
-		}
-	rc = buf_check(&names, err) < 0
-	    ? -1
-	    : header_list_add_looked(&ep->kept, buf_span(&names), err);
-	buf_free(&names);
-	return rc;
-}
-
-static int
-check_signing(struct endpoint *ep, struct error *err)
-{
-	bool signs;
-
-	if (check_site(ep, err) < 0 ||
-	    sender_schemes_with(ep->sender, &ep->site, &ep->schemes, err) < 0)
-		return -1;
-	signs = ep->schemes.count || ep->sender->scheme == SCHEME_JWT;
-	if (!signs && ep->keys.count)
-		return error_set(err, ERROR_CONFIGURATION,
-		    "HOOKDIR_KEY: the sender %s signs nothing%s",
-		    ep->sender->name,
-		    strcmp(ep->sender->name, "generic") == 0
-			? " unless HOOKDIR_SIGNATURE_HEADER is set"
-			: "");
-	if (signs && !ep->keys.count)
-		return error_set(err, ERROR_CONFIGURATION,
-		    "HOOKDIR_KEY: not set, and the sender %s signs%s",
-		    ep->sender->name,
-		    ep->site.item[SCHEME_HEADER]
-			? ": HOOKDIR_SIGNATURE_HEADER is set"
-			: "");
-	if (check_keys(ep, err) < 0 || check_authorization(ep, err) < 0)
-		return -1;
-	return look_at_headers(ep, err);
 }
 
 /* What only shows when all parameters are known. */
@@ -593,14 +460,15 @@ check_whole(struct endpoint *ep, struct error *err)
 		return check_health_role(ep, err);
 	if (!ep->spool)
 		return wrong(err, "SPOOL: not set");
-	if (check_signing(ep, err) < 0)
+	if (signing_check(&ep->signing, ep->sender, &ep->kept, err) < 0 ||
+	    check_authorization(ep, err) < 0 || handshake_check(ep, err) < 0)
 		return -1;
 	if (ep->sender->needs_event && !ep->event)
 		return error_set(err, ERROR_CONFIGURATION,
 		    "HOOKDIR_EVENT: not set, and the sender %s names none",
 		    ep->sender->name);
 	if (ep->auth == AUTH_DEFAULT)
-		ep->auth = ep->keys.count ? AUTH_SIGNATURE : AUTH_BASIC;
+		ep->auth = ep->signing.keys.count ? AUTH_SIGNATURE : AUTH_BASIC;
 	return check_tokens(ep, err);
 }
 

@@ -15,7 +15,7 @@
 
 #include "message/header_list.h"
 #include "jose/keyring.h"
-#include "message/message.h"
+#include "message/signing.h"
 #include "spool/quarantine.h"
 #include "request.h"
 
@@ -35,8 +35,6 @@ enum endpoint_auth {
 	AUTH_NONE	/* anybody */
 };
 
-#define ENDPOINT_KEY_NAME 33 /* bytes of a name, and a NUL */
-
 struct endpoint {
 	enum endpoint_role role;
 	const char *spool; /* for ROLE_RECEIVE and ROLE_HEALTH */
@@ -44,12 +42,12 @@ struct endpoint {
 	const struct sender *sender;
 	const char *event;  /* or NULL */
 	const char *source; /* or NULL */
-	struct keyring keys;
-	/* Of HOOKDIR_KEY_name; the longest name has 32 characters. */
-	char key_names[KEYRING_MAX][ENDPOINT_KEY_NAME];
-	struct scheme_text site; /* how a sender signs, as set here */
-	struct scheme_set schemes;
-	struct message_places places;
+	struct signing signing;
+	const struct handshake *challenge; /* or NULL */
+	bool no_challenge;		   /* not even the row's */
+	const char *challenge_token;	   /* or NULL */
+	int refused_status; /* of a call that does not verify; 0: by rule */
+	bool empty_answers;
 	enum endpoint_auth auth; /* never AUTH_DEFAULT once read */
 	uint64_t max_body;	 /* bytes */
 	struct quarantine_amount quarantine;

@@ -8,6 +8,7 @@
 #define HOOKDIR_EXCHANGE_H
 
 #include "authenticate.h"
+#include "handshake.h"
 #include "message/envelope.h"
 #include "spool/quarantine.h"
 #include "spool/spool.h"
@@ -17,6 +18,7 @@ struct exchange {
 	struct endpoint endpoint;
 	struct admission admission;
 	struct message message;
+	struct handshake_answer handshake;
 	struct budget_share body_share;
 	size_t body_length; /* for the log, when the body is gone */
 	struct envelope envelope;

@@ -71,11 +71,14 @@ header_name(const char *param)
 }
 
 static enum header_secrecy
-secrecy_of(const struct endpoint *ep, struct span name)
+secrecy_of(const struct exchange *x, struct span name)
 {
 	enum header_secrecy secrecy = header_secrecy(name);
 
-	if (secrecy == HEADER_OPEN && header_list_has(&ep->secret, name))
+	if (handshake_gives_key(x, name))
+		return HEADER_OPEN;
+	if (secrecy == HEADER_OPEN &&
+	    header_list_has(&x->endpoint.secret, name))
 		return HEADER_SECRET;
 	return secrecy;
 }
@@ -96,7 +99,7 @@ keep_head(struct exchange *x, struct error *err)
 		name = header_name(*param);
 		if (name.len &&
 		    head_add(head, salt, name, name.at + name.len + 1,
-			secrecy_of(&x->endpoint, name), err) < 0)
+			secrecy_of(x, name), err) < 0)
 			return -1;
 	}
 	if (head->failed)
@@ -121,8 +124,8 @@ describe(struct exchange *x)
 	struct message *m = &x->message;
 
 	m->sender = x->endpoint.sender;
-	m->schemes = &x->endpoint.schemes;
-	m->places = &x->endpoint.places;
+	m->schemes = &x->endpoint.signing.schemes;
+	m->places = &x->endpoint.signing.places;
 	m->event = x->endpoint.event;
 	m->source = x->endpoint.source;
 	m->server = param_or(x->request, "SERVER_NAME", "");
@@ -151,11 +154,11 @@ has_full_form(enum error_code verdict)
 
 /* No work is done for a call that there is no room for. */
 static enum quarantined
-quarantine(struct exchange *x, struct error *err)
+quarantine(struct exchange *x, const struct error *verdict, struct error *err)
 {
 	const struct quarantine_amount *bounds = &x->endpoint.quarantine;
 	struct quarantine_call call = { x->message.received, "",
-		has_full_form(x->error.code) };
+		has_full_form(verdict->code) };
 	enum quarantined outcome;
 
 	if (bounds->bytes == 0 || bounds->files == 0)
@@ -169,7 +172,7 @@ quarantine(struct exchange *x, struct error *err)
 	if (outcome != QUARANTINE_KEPT)
 		return outcome;
 	if (keep_head(x, err) < 0 ||
-	    envelope_write_rejected(&x->envelope, &x->message, &x->error, err) <
+	    envelope_write_rejected(&x->envelope, &x->message, verdict, err) <
 		0)
 		return QUARANTINE_FAILED;
 	return quarantine_keep(&x->spool, bounds, &call, x->envelope.pieces,
@@ -181,9 +184,9 @@ quarantine(struct exchange *x, struct error *err)
  * full disk does not turn a forged call into one worth sending again.
  */
 static void
-keep_rejected(struct exchange *x)
+keep_rejected(struct exchange *x, const struct error *verdict)
 {
-	x->quarantined = quarantine(x, &x->keeping_failed);
+	x->quarantined = quarantine(x, verdict, &x->keeping_failed);
 	if (x->quarantined != QUARANTINE_KEPT)
 		x->file[0] = '\0';
 }
@@ -210,7 +213,7 @@ likely_cause(const struct exchange *x)
 	if (!cause_is_sought(&x->message, &x->error) ||
 	    !throttle_pass(&looks, 0, caller))
 		return NULL;
-	return cause_find(&x->message, &x->endpoint.keys, &x->error);
+	return cause_find(&x->message, &x->endpoint.signing.keys, &x->error);
 }
 
 /* Once, where HOOKDIR_DEDUP wants that; else as often as it comes. */
@@ -226,14 +229,38 @@ deliver(struct exchange *x)
 	return rc < 0 ? -1 : 0;
 }
 
-int
-receive(struct exchange *x)
+/*
+ * A handshake is answered whatever becomes of the spool, which is there for
+ * its line in the history.
+ */
+static int
+end_handshake(struct exchange *x)
+{
+	const struct error key = { ERROR_FORM, 0,
+		"a handshake that gives the sender's key: look at it, and set "
+		"it as HOOKDIR_KEY" };
+	struct message *m = &x->message;
+
+	if (!handshake_is_kept(x)) {
+		(void)open_spool(x, &x->keeping_failed);
+		return 0;
+	}
+	if (sha256_hex(buf_span(&m->body), m->body_sha256, &x->error) < 0)
+		return -1;
+	m->id = span_of(m->body_sha256);
+	keep_rejected(x, &key);
+	return 0;
+}
+
+/* 1: the body is there. 0: the call was a handshake. */
+static int
+take_body(struct exchange *x)
 {
 	const struct request *rq = x->request;
 	const struct endpoint *ep = &x->endpoint;
-	struct message *m = &x->message;
+	int rc;
 
-	if (describe(x) < 0 ||
+	if (!handshake_takes(ep, rq) &&
 	    request_check_method(rq, ep->sender->methods, &x->error) < 0)
 		return -1;
 	if (authenticate(rq, ep, &x->admission, &x->error) < 0) {
@@ -242,17 +269,42 @@ receive(struct exchange *x)
 		return -1;
 	}
 	x->admitted = ep->auth != AUTH_SIGNATURE && ep->auth != AUTH_NONE;
-	if (request_read_body(rq, &m->body, &x->body_share, &x->error) < 0)
+	rc = handshake_without_body(x);
+	if (rc != 0)
+		return rc < 0 ? -1 : 0;
+	if (request_check_method(rq, ep->sender->methods, &x->error) < 0 ||
+	    request_read_body(rq, &x->message.body, &x->body_share, &x->error) <
+		0)
+		return -1;
+	rc = handshake_unverified(x);
+	return rc < 0 ? -1 : rc == 0;
+}
+
+int
+receive(struct exchange *x)
+{
+	const struct endpoint *ep = &x->endpoint;
+	struct message *m = &x->message;
+	int rc = describe(x);
+
+	if (rc == 0)
+		rc = take_body(x);
+	if (rc < 0)
 		return -1;
 	m->passed_by = x->admission.passed_by;
 	m->received = clock_now();
-	if (message_verify(m, &ep->keys, &x->error) < 0) {
+	if (rc == 0)
+		return end_handshake(x);
+	if (message_verify(m, &ep->signing.keys, &x->error) < 0) {
 		m->cause = likely_cause(x);
 		if (error_class(x->error.code) == CLASS_VERDICT)
-			keep_rejected(x);
+			keep_rejected(x, &x->error);
 		return -1;
 	}
 	x->verified = true;
+	rc = handshake_verified(x);
+	if (rc != 0)
+		return rc < 0 ? -1 : end_handshake(x);
 	if (open_spool(x, &x->error) < 0 ||
 	    envelope_write(&x->envelope, m, &x->error) < 0 || deliver(x) < 0) {
 		x->file[0] = '\0';

@@ -64,7 +64,9 @@ describe(const struct exchange *x)
 	entry.id = m->id;
 	entry.sender = m->sender ? m->sender->name : NULL;
 	entry.bytes = (int64_t)x->body_length;
-	entry.status = x->error.code ? reply_status(x->error.code) : 200;
+	entry.status = x->error.code
+	    ? reply_status(x->error.code, x->endpoint.refused_status)
+	    : 200;
 	return entry;
 }
 
@@ -84,6 +86,18 @@ record_accepted(const struct exchange *x)
 }
 
 static void
+write_handshake(const struct exchange *x, int root, unsigned calls)
+{
+	struct history_entry entry = describe(x);
+
+	if (!history_count_refused(root, entry.time, ERROR_NONE, calls))
+		return;
+	entry.event = "handshake";
+	entry.detail = span_of(x->handshake.name);
+	add(x, root, &entry);
+}
+
+static void
 write_refused(const struct exchange *x, int root, unsigned calls)
 {
 	struct history_entry entry = describe(x);
@@ -97,6 +111,7 @@ write_refused(const struct exchange *x, int root, unsigned calls)
 		entry.subject = buf_span(&x->message.subject);
 		entry.reference = buf_span(&x->message.reference);
 	}
+	entry.key = x->message.key_used;
 	entry.rule = error_rule(x->error.code);
 	entry.detail = span_of(x->error.text);
 	add(x, root, &entry);
@@ -128,7 +143,7 @@ open_spool(const char *called)
 }
 
 static void
-record_refused(const struct exchange *x)
+record_bounded(const struct exchange *x)
 {
 	static struct throttle calls =
 	    THROTTLE_INIT(REFUSED_BURST, REFUSED_INTERVAL);
@@ -144,7 +159,7 @@ record_refused(const struct exchange *x)
 	if (root < 0)
 		root = open_spool(x->endpoint.spool);
 	if (root >= 0)
-		write_refused(x, root,
+		(x->handshake.name ? write_handshake : write_refused)(x, root,
 		    1 + atomic_exchange(&omitted[kind % THROTTLE_SLOTS], 0));
 	if (root != x->spool.root)
 		io_discard(&root);
@@ -155,8 +170,8 @@ record(const struct exchange *x)
 {
 	if (x->endpoint.role != ROLE_RECEIVE || !x->endpoint.spool)
 		return;
-	if (x->error.code == ERROR_NONE)
+	if (x->error.code == ERROR_NONE && !x->handshake.name)
 		record_accepted(x);
 	else
-		record_refused(x);
+		record_bounded(x);
 }

@@ -12,8 +12,11 @@
 #include <string.h>
 
 #include "base/utf8.h"
+#include "handshake.h"
 
-#define HEAD_MAX 2048
+#define HEAD_MAX 4096
+
+#define ALLOWED_ORIGIN "WebHook-Allowed-Origin"
 
 /* Seconds after which a sender may come back when the fault was ours. */
 #define RETRY_AFTER "30"
@@ -42,9 +45,10 @@ static const int statuses[] = {
 };
 
 int
-reply_status(enum error_code code)
+reply_status(enum error_code code, int refused)
 {
-	return statuses[code];
+	return refused && error_class(code) == CLASS_VERDICT ? refused
+							     : statuses[code];
 }
 
 static const char *
@@ -114,10 +118,43 @@ send_json(const struct request *rq, int status, const char *type,
 }
 
 int
-reply_accept(const struct request *rq, struct span id, bool duplicate)
+reply_handshake(const struct request *rq, const struct handshake_answer *answer)
+{
+	static const char nosniff[] = "X-Content-Type-Options: nosniff\r\n";
+	struct buf headers = BUF_INIT(HEAD_MAX / 2);
+	struct span value = buf_span(&answer->value);
+	int rc;
+
+	buf_append_text(&headers, nosniff);
+	if (answer->header)
+		buf_printf(&headers, "%s: %.*s\r\n", answer->header,
+		    (int)value.len, value.at);
+	/* CloudEvents, HTTP 1.1 Web Hooks 4.2 */
+	if (answer->header && strcmp(answer->header, ALLOWED_ORIGIN) == 0)
+		buf_append_text(
+		    &headers, "WebHook-Allowed-Rate: *\r\nAllow: POST\r\n");
+	buf_append_byte(&headers, '\0');
+	if (answer->member && !headers.failed)
+		rc = send_json(rq, 200, "application/json", headers.at,
+		    json_pack("{s:s%}", answer->member, value.at, value.len));
+	else
+		rc = send_answer(rq, 200, "text/plain",
+		    headers.failed ? nosniff : headers.at,
+		    answer->text ? value : span_of(""));
+	buf_free(&headers);
+	return rc;
+}
+
+int
+reply_accept(const struct request *rq, const struct reply_manner *manner,
+    struct span id, bool duplicate)
 {
 	struct buf text = BUF_INIT(4 * id.len + 64);
 	int rc;
+
+	if (manner->empty)
+		return send_answer(
+		    rq, 200, "text/plain", "", (struct span){ "", 0 });
 
 	/* As the event has it, whatever a sender's id holds. */
 	utf8_append_printable(&text, id);
@@ -164,10 +201,10 @@ reply_token(const struct request *rq, const char *json, const char *oauth_error)
 }
 
 int
-reply_refuse(const struct request *rq, const struct error *failure,
-    const char *methods, const char *challenge)
+reply_refuse(const struct request *rq, const struct reply_manner *manner,
+    const struct error *failure, const char *methods, const char *challenge)
 {
-	int status = reply_status(failure->code);
+	int status = reply_status(failure->code, manner->refused);
 	const char *detail = failure->text;
 	struct buf headers = BUF_INIT(HEAD_MAX / 2);
 	json_t *problem;
@@ -176,17 +213,25 @@ reply_refuse(const struct request *rq, const struct error *failure,
 	if (error_class(failure->code) == CLASS_FAULT)
 		detail = "the receiver has a fault; nothing was stored";
 	if (status == 401)
-		buf_printf(&headers, "WWW-Authenticate: %s\r\n", challenge);
+		/* RFC 9110 15.5.2: there is one, whatever was wrong. */
+		buf_printf(&headers, "WWW-Authenticate: %s\r\n",
+		    *challenge ? challenge : "Signature realm=\"hookdir\"");
 	if (status == 405)
 		buf_printf(&headers, "Allow: %s\r\n", methods);
 	if (status == 503)
 		buf_append_text(&headers, "Retry-After: " RETRY_AFTER "\r\n");
 	buf_append_byte(&headers, '\0');
+	if (manner->empty) {
+		rc = send_answer(rq, status, "text/plain",
+		    headers.failed ? "" : headers.at, span_of(""));
+		goto out;
+	}
 	problem = json_pack("{s:s, s:s, s:i, s:s, s:s}", "type", "about:blank",
 	    "title", title_of(status), "status", status, "detail", detail,
 	    "rule", error_rule(failure->code));
 	rc = send_json(rq, status, "application/problem+json",
 	    headers.failed ? "" : headers.at, problem);
+out:
 	buf_free(&headers);
 	return rc;
 }

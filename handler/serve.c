@@ -28,6 +28,7 @@ exchange_init(struct exchange *x, const struct request *rq)
 	x->request = rq;
 	x->spool = (struct spool)SPOOL_INIT;
 	message_init(&x->message, 0);
+	x->handshake.value = (struct buf)BUF_INIT(MESSAGE_TEXT_MAX);
 	budget_join(&x->body_share, rq->transport->cut, rq->connection);
 }
 
@@ -36,6 +37,8 @@ exchange_free(struct exchange *x)
 {
 	envelope_free(&x->envelope);
 	message_free(&x->message);
+	secret_wipe(x->handshake.value.at, x->handshake.value.size);
+	buf_free(&x->handshake.value);
 	spool_close(&x->spool);
 	if (x->answer)
 		secret_wipe(x->answer, strlen(x->answer));
@@ -87,14 +90,19 @@ methods_of(const struct endpoint *ep)
 static int
 answer(const struct exchange *x)
 {
+	const struct reply_manner manner = { x->endpoint.refused_status,
+		x->endpoint.empty_answers };
+
 	if (x->error.code != ERROR_NONE)
-		return reply_refuse(x->request, &x->error,
+		return reply_refuse(x->request, &manner, &x->error,
 		    methods_of(&x->endpoint), x->admission.challenge);
 	if (x->endpoint.role == ROLE_HEALTH)
 		return reply_healthy(x->request);
 	if (x->answer)
 		return reply_token(x->request, x->answer, x->oauth_error);
-	return reply_accept(x->request, x->message.id, x->duplicate);
+	if (x->handshake.name)
+		return reply_handshake(x->request, &x->handshake);
+	return reply_accept(x->request, &manner, x->message.id, x->duplicate);
 }
 
 /* What nobody waits for. */

@@ -301,7 +301,7 @@ try_all(const struct message *m, const struct keyring *keys)
 bool
 cause_is_sought(const struct message *m, const struct error *verdict)
 {
-	if (m->body.len > CAUSE_BODY_MAX)
+	if (m->body.len > CAUSE_BODY_MAX || m->sender->scheme == SCHEME_TOKEN)
 		return false;
 	if (verdict->code == ERROR_FORM)
 		return message_schemes(m)->count && is_time_in_parts(m);

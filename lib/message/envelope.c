@@ -92,6 +92,13 @@ envelope_source(const struct message *m, struct buf *out)
 			uri_append(out, span_of(m->source), "/");
 		return;
 	}
+	if (m->own.source.len) {
+		if (uri_is_reference(m->own.source))
+			buf_append_span(out, m->own.source);
+		else
+			uri_append(out, m->own.source, ":@/?#");
+		return;
+	}
 	buf_append_text(out, "https://");
 	append_server(out, span_of(m->server));
 	if (m->path.len && m->path.at[0] != '/')
@@ -130,7 +137,10 @@ append_context(struct buf *out, const struct message *m, struct span type,
 	append_member(out, "type", type);
 	append_known(out, "subject", buf_span(&m->subject));
 	append_known(out, "reference", buf_span(&m->reference));
-	append_time(out, m->received);
+	if (m->own.time.len)
+		append_member(out, "time", m->own.time);
+	else
+		append_time(out, m->received);
 	append_known(out, "datacontenttype", data_type);
 	append_member(out, "sender", span_of(m->sender->name));
 }
@@ -246,6 +256,8 @@ envelope_write_rejected(struct envelope *envelope, const struct message *m,
 	append_member(out, "detail", span_of(verdict->text));
 	if (m->cause)
 		append_member(out, "cause", span_of(m->cause));
+	if (m->key_used)
+		append_member(out, "keyused", span_of(m->key_used));
 	append_call(out, m, false);
 	if (!span_equal(m->content_type, type))
 		append_other_type(out, m, m->content_type);

@@ -96,6 +96,28 @@ out:
 }
 
 int
+head_digest_is(struct span digest, struct span secret, struct error *err)
+{
+	struct buf text = BUF_INIT(MESSAGE_HEAD_MAX);
+	char made[SHA256_HEX_SIZE];
+	struct span part, salt;
+	int rc = -1;
+
+	if (!span_cut(&digest, ':', &part) || !span_is(part, "sha256") ||
+	    !span_cut(&digest, ':', &salt) || digest.len != sizeof(made) - 1)
+		return 0;
+	buf_append_span(&text, salt);
+	buf_append_byte(&text, ':');
+	buf_append_span(&text, secret);
+	if (buf_check(&text, err) == 0 &&
+	    sha256_hex(buf_span(&text), made, err) == 0)
+		rc = secret_equal(digest.at, made, digest.len);
+	secret_wipe(text.at, text.size);
+	buf_free(&text);
+	return rc;
+}
+
+int
 head_add(struct buf *out, const char salt[HEAD_SALT_SIZE], struct span name,
     const char *value, enum header_secrecy secrecy, struct error *err)
 {

@@ -40,6 +40,12 @@ int head_add(struct buf *out, const char salt[HEAD_SALT_SIZE], struct span name,
     const char *value, enum header_secrecy secrecy, struct error *err);
 
 /*
+ * Is it the digest of that secret, as head_add() writes it? 1, 0, or -1:
+ * ERROR_CRYPTO, ERROR_MEMORY.
+ */
+int head_digest_is(struct span digest, struct span secret, struct error *err);
+
+/*
  * The other direction; line is the first one as a whole. *rest begins as the
  * whole text, and is then that of the headers. False when it is no such line.
  */

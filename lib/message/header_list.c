@@ -76,7 +76,7 @@ add(struct header_list *list, const char *text, const char *parameter,
 			    "%s: not names of headers", parameter);
 		if (header_list_has(list, span_of(name)))
 			continue;
-		if (list->count == MESSAGE_HEADERS_MAX ||
+		if (list->count == HEADER_LIST_KEPT ||
 		    (kept && !can_be_kept(list, name)))
 			return error_set(err, ERROR_CONFIGURATION,
 			    "%s: %s cannot be kept: too many, or no name of "

@@ -10,6 +10,7 @@
 #include "message/message.h"
 
 #define HEADER_LIST_TEXT 1024
+#define HEADER_LIST_KEPT 33 /* names that are kept; others are looked at */
 
 struct header_list {
 	const char *names[MESSAGE_HEADERS_MAX];

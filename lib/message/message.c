@@ -7,6 +7,11 @@
 #include <string.h>
 #include <strings.h>
 
+const char *const message_place_names[PLACES] = { [PLACE_ID] = "ID",
+	[PLACE_TYPE] = "TYPE",
+	[PLACE_SUBJECT] = "SUBJECT",
+	[PLACE_REFERENCE] = "REFERENCE" };
+
 void
 message_init(struct message *m, size_t max_body)
 {
@@ -29,6 +34,7 @@ message_init(struct message *m, size_t max_body)
 	m->reference.max = MESSAGE_TEXT_MAX;
 	m->version.max = MESSAGE_TEXT_MAX;
 	m->id_text.max = MESSAGE_TEXT_MAX;
+	m->own_text.max = MESSAGE_OWN_MAX;
 }
 
 void
@@ -56,6 +62,7 @@ message_free(struct message *m)
 	m->looked_count = 0;
 	buf_free(&m->head);
 	buf_free(&m->id_text);
+	buf_free(&m->own_text);
 	buf_free(&m->type);
 	buf_free(&m->subject);
 	buf_free(&m->reference);

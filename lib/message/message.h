@@ -20,7 +20,8 @@
 
 /* Most headers kept or looked at: the sender's and the endpoint's. */
 #define MESSAGE_HEADERS_MAX 48
-#define MESSAGE_TEXT_MAX    (1 << 20) /* bytes of a type, a subject, a value */
+#define MESSAGE_TEXT_MAX    (1 << 20)  /* bytes of a type, a subject, a value */
+#define MESSAGE_OWN_MAX	    (16 << 10) /* of the attributes of a CloudEvent */
 #define MESSAGE_HEAD_MAX    (128 << 10) /* bytes of all headers, to be kept */
 
 struct header {
@@ -41,8 +42,25 @@ enum data_kind {
  * Pointer (RFC 6901), which begins with "/". NULL: where the sender's row
  * says.
  */
+enum message_place {
+	PLACE_ID,
+	PLACE_TYPE,
+	PLACE_SUBJECT,
+	PLACE_REFERENCE,
+	PLACES
+};
+
 struct message_places {
-	const char *id, *type, *subject;
+	const char *of[PLACES];
+};
+
+/* What a place is called in the configuration, without "HOOKDIR_". */
+extern const char *const message_place_names[PLACES];
+
+/* What a call that is a CloudEvent says of itself; else empty. */
+struct own_attributes {
+	struct span id, type, source, time, subject, data_type;
+	bool structured; /* the data is a member of the body */
 };
 
 struct message {
@@ -63,6 +81,7 @@ struct message {
 	const char *passed_by; /* how the call was let in, "basic" ... */
 	struct timespec received;
 	bool any_time;	 /* times in the call are not looked at */
+	bool digested;	 /* secrets in headers are digests, see head.h */
 	struct buf body; /* owned */
 	/* Of a call to be quarantined: its head, see lib/message/head. Owned.
 	 */
@@ -83,21 +102,24 @@ struct message {
 	size_t variant;		       /* of the schemes: that of this call */
 	enum data_kind data_kind;
 	struct span data;
-	struct json_members members; /* of the data, where it is JSON */
-	struct span data_type;	     /* media type, may be empty */
-	struct span other_type;	     /* Content-Type of the data if it is
-					another, or none */
-	struct buf type;	     /* owned, never empty once verified */
-	struct buf subject;	     /* owned, empty where not known */
-	struct buf reference;	     /* owned, the same; see reference.h */
-	struct buf version;	     /* owned, the same: of changed_paths */
+	/* Of the data where it is JSON, or of the JSON in a form. */
+	bool has_members;
+	struct json_members members;
+	struct own_attributes own; /* views of own_text */
+	struct span data_type;	   /* media type, may be empty */
+	struct span other_type;	   /* Content-Type of the data if it is
+				      another, or none */
+	struct buf type;	   /* owned, never empty once verified */
+	struct buf subject;	   /* owned, empty where not known */
+	struct buf reference;	   /* owned, the same; see reference.h */
+	struct buf version;	   /* owned, the same: of changed_paths */
 
 	struct span jws;   /* the token in the body, where it has one */
 	const char *cause; /* why it may not have verified, or NULL */
 
 	/* What the data was taken from, layer by layer. Owned. */
 	struct buf token, payload, unwrapped, nested;
-	struct buf id_text;
+	struct buf id_text, own_text;
 };
 
 /* A message whose body never holds more than max_body bytes. */

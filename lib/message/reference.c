@@ -21,9 +21,11 @@ is_blank(struct span text)
 	return true;
 }
 
-static void
-append_text(struct span text, struct buf *out)
+void
+reference_append_text(struct span text, struct buf *out)
 {
+	if (is_blank(text))
+		return;
 	if (text.len > REFERENCE_MAX && utf8_valid(text))
 		text = utf8_cut(text, REFERENCE_MAX);
 	else if (text.len > REFERENCE_MAX)
@@ -39,9 +41,9 @@ append_value(struct json_value value, struct buf *out)
 	size_t before = out->len;
 
 	if (value.type == JSON_TYPE_NUMBER)
-		append_text(value.raw, out);
-	else if (json_decode_string(value, &text) && !is_blank(buf_span(&text)))
-		append_text(buf_span(&text), out);
+		reference_append_text(value.raw, out);
+	else if (json_decode_string(value, &text))
+		reference_append_text(buf_span(&text), out);
 	out->failed |= text.failed && value.raw.len < VALUE_MAX;
 	buf_free(&text);
 	return out->len > before;

@@ -20,4 +20,7 @@
 void reference_append(const struct sender *sender,
     const struct json_members *data, struct buf *out);
 
+/* The same with a text that was found in another way. */
+void reference_append_text(struct span text, struct buf *out);
+
 #endif

@@ -46,6 +46,11 @@ static const struct sender senders[] = {
 			    "SMD-Resource-Id: 119175" },
 		"{\"webhook\":\"Test\",\"data\":{\"id\":119175,"
 		"\"order_id\":\"test %i\",\"updated_at\":\"%t\"}}" },
+	    .form = "Settings, API, Webhooks: name, resource, action, "
+		    "the endpoint's URL and a key, which is free text: "
+		    "openssl rand -hex 32. Each webhook can have a key "
+		    "of its own.",
+	    .answers = "200 within 3 seconds. Nothing is repeated.",
 	},
 	{
 	    .name = "tradecloud",
@@ -97,6 +102,10 @@ static const struct sender senders[] = {
 		"{\"eventName\":\"OrderLinesAcceptedBySupplier\","
 		"\"meta\":{\"messageId\":\"%i\"},\"orderEvent\":"
 		"{\"orderId\":\"test\",\"lastUpdatedAt\":\"%t\"}}" },
+	    .form = "The URL, and a user name and password, a bearer "
+		    "token, or OAuth 2.0 client credentials.",
+	    .answers = "2xx. Repeated without end after a status above 500, "
+		       "never after 4xx or 500.",
 	},
 	{
 	    .name = "nshift",
@@ -110,6 +119,9 @@ static const struct sender senders[] = {
 		"order.orderNo", "order.orderNumber", "reference", "ShpNo" },
 	    .whole = true,
 	    .sample = { { NULL }, "{\"orderNo\":\"test %i\"}" },
+	    .form = "Name, URL, event and order channels. There is no "
+		    "key: a part of the URL is the secret, and its last "
+		    "part names the event.",
 	},
 	{
 	    .name = "standard-webhooks",
@@ -131,6 +143,10 @@ static const struct sender senders[] = {
 	    .sample = { { NULL },
 		"{\"type\":\"hookdir.test\",\"timestamp\":\"%t\",\"data\":{}"
 		"}" },
+	    .form = "The URL. The key is what the sender shows: whsec_ "
+		    "and base64. A sender whose key is plain text is "
+		    "polar.",
+	    .answers = "2xx. Most repeat for some days.",
 	},
 	{
 	    .name = "github",
@@ -151,6 +167,9 @@ static const struct sender senders[] = {
 		"{\"zen\":\"Keep it logically awesome.\",\"hook_id\":1}" },
 	    .sample = { { "X-GitHub-Event: push" },
 		"{\"ref\":\"refs/heads/test\",\"commits\":[]}" },
+	    .form = "Payload URL, content type application/json, and a "
+		    "secret of your own.",
+	    .answers = "2xx within 10 seconds. Nothing is repeated.",
 	},
 	{
 	    .name = "shopify",
@@ -181,6 +200,10 @@ static const struct sender senders[] = {
 			    "X-Shopify-Test: true" },
 		"{\"id\":820982911946154508,\"test\":true,"
 		"\"updated_at\":\"%t\"}" },
+	    .form = "URL and format JSON. The key is shown below the "
+		    "list of webhooks, or is the client secret of the "
+		    "app.",
+	    .answers = "2xx within 5 seconds. Repeated for some hours.",
 	},
 	{
 	    .name = "stripe",
@@ -205,10 +228,14 @@ static const struct sender senders[] = {
 		"{\"id\":\"evt_%i\",\"object\":\"event\",\"livemode\":false,"
 		"\"type\":\"payment_intent.succeeded\",\"data\":{\"object\":"
 		"{\"id\":\"pi_test\"}}}" },
+	    .form = "URL and events. The key is the signing secret of "
+		    "the endpoint, with whsec_.",
+	    .answers = "2xx. Repeated for up to 3 days.",
 	},
 	{
 	    .name = "generic",
 	    .methods = "POST",
+	    .generic = true,
 	    .scheme = SCHEME_NONE,
 	    .type_prefix = "",
 	    .type_fallback = "webhook.received",
@@ -217,6 +244,10 @@ static const struct sender senders[] = {
 	    .changed_paths = { "updated_at", "lastUpdatedAt" },
 	    .whole = true,
 	    .sample = { { NULL }, "{\"test\":\"%i\",\"updated_at\":\"%t\"}" },
+	    .form = "The URL. How the sender signs is for the endpoint "
+		    "to say: see A SENDER WITHOUT A ROW in "
+		    "hookdir-senders(7). One that does not sign shows a "
+		    "password or a token.",
 	},
 	{
 	    .name = "svix",
@@ -230,6 +261,14 @@ static const struct sender senders[] = {
 	    .id_header = "svix-id",
 	    .headers = { "svix-id", "svix-timestamp", "svix-signature" },
 	    .known = KNOWN_BY_SENDER,
+	    .reference_paths = { "data.reference", "data.order_number",
+		"data.orderNumber", "data.number" },
+	    .sample = { { NULL },
+		"{\"type\":\"hookdir.test\",\"timestamp\":\"%t\",\"data\":{}"
+		"}" },
+	    .form = "The URL. The key is the signing secret of the "
+		    "endpoint: whsec_ and base64.",
+	    .answers = "2xx within 15 seconds. Repeated for about a day.",
 	},
 	{
 	    .name = "polar",
@@ -244,6 +283,14 @@ static const struct sender senders[] = {
 	    .headers = { "webhook-id", "webhook-timestamp",
 		"webhook-signature" },
 	    .known = KNOWN_BY_SENDER,
+	    .reference_paths = { "data.reference", "data.order_number",
+		"data.orderNumber", "data.number" },
+	    .sample = { { NULL },
+		"{\"type\":\"hookdir.test\",\"timestamp\":\"%t\",\"data\":{}"
+		"}" },
+	    .form = "The URL. The key is the secret as it is shown, "
+		    "which is text and not base64. For other senders "
+		    "that sign so, too.",
 	},
 	{
 	    .name = "woocommerce",
@@ -257,7 +304,18 @@ static const struct sender senders[] = {
 	    .subject_paths = { "id" },
 	    .whole = true,
 	    .headers = { "X-WC-Webhook-Topic", "X-WC-Webhook-Signature" },
+	    .challenge = "woocommerce",
 	    .known = KNOWN_BY_OTHERS,
+	    .reference_paths = { "number" },
+	    .changed_paths = { "date_modified_gmt" },
+	    .sample = { { "X-WC-Webhook-Topic: order.updated" },
+		"{\"id\":2042,\"number\":\"test "
+		"%i\",\"date_modified_gmt\":\"%t\"}" },
+	    .form = "WooCommerce, Settings, Advanced, Webhooks: name, "
+		    "status active, topic, delivery URL, and a secret of "
+		    "your own.",
+	    .answers = "2xx, 301 or 302. Nothing is repeated, and after 5 "
+		       "failures the webhook is switched off.",
 	},
 	{
 	    .name = "shopware",
@@ -273,6 +331,15 @@ static const struct sender senders[] = {
 	    .headers = { "shopware-shop-signature",
 		"shopware-shop-signature-previous" },
 	    .known = KNOWN_BY_SENDER,
+	    .changed_paths = { "timestamp" },
+	    .sample = { { NULL },
+		""
+		"{\"data\":{\"event\":\"checkout.order.placed\",\"payload\":[]}"
+		",\"source\":{\"eventId\":\"%i\",\"url\":\"https://"
+		"shop.example\"}}" },
+	    .form = "The webhooks of the app's manifest: name, URL and "
+		    "event. The key is the secret of the shop, which it "
+		    "gave to the app at its registration.",
 	},
 	{
 	    .name = "quickpay",
@@ -287,6 +354,12 @@ static const struct sender senders[] = {
 	    .whole = true,
 	    .headers = { "QuickPay-Resource-Type", "QuickPay-Checksum-Sha256" },
 	    .known = KNOWN_BY_TEXT,
+	    .reference_paths = { "order_id" },
+	    .changed_paths = { "updated_at" },
+	    .sample = { { "QuickPay-Resource-Type: Payment" },
+		"{\"id\":1,\"order_id\":\"test %i\",\"updated_at\":\"%t\"}" },
+	    .form = "Settings, Integration: the callback URL. The key is "
+		    "the private key of the account.",
 	},
 	{
 	    .name = "mollie",
@@ -302,6 +375,13 @@ static const struct sender senders[] = {
 	    .subject_paths = { "entityId" },
 	    .headers = { "X-Mollie-Signature" },
 	    .known = KNOWN_BY_SENDER,
+	    .sample = { { NULL },
+		""
+		"{\"resource\":\"event\",\"id\":\"event_%i\",\"type\":"
+		"\"payment-link.paid\",\"entityId\":\"pl_test\",\"createdAt\":"
+		"\"%t\"}" },
+	    .form = "Developers, Webhooks: name, URL and event types. "
+		    "The key is the signing secret that is shown once.",
 	},
 	{
 	    .name = "sendcloud",
@@ -314,6 +394,15 @@ static const struct sender senders[] = {
 	    .subject_paths = { "parcel.id" },
 	    .headers = { "Sendcloud-Signature" },
 	    .known = KNOWN_BY_TEXT,
+	    .reference_paths = { "parcel.order_number" },
+	    .changed_paths = { "timestamp" },
+	    .sample = { { NULL },
+		""
+		"{\"action\":\"parcel_status_changed\",\"timestamp\":"
+		"1796083200000,\"parcel\":{\"id\":1,\"order_number\":\"test "
+		"%i\"}}" },
+	    .form = "Settings, Integrations, the integration: webhook "
+		    "URL. The key is the secret key of the integration.",
 	},
 	{
 	    .name = "webshipper",
@@ -329,6 +418,15 @@ static const struct sender senders[] = {
 	    .whole = true,
 	    .headers = { "X-Webshipper-Topic", "X-Webshipper-Hmac-SHA256" },
 	    .known = KNOWN_BY_TEXT,
+	    .reference_paths = { "data.attributes.visible_ref" },
+	    .changed_paths = { "data.attributes.updated_at" },
+	    .sample = { { "X-Webshipper-Topic: order.created" },
+		""
+		"{\"data\":{\"id\":\"1\",\"type\":\"orders\",\"attributes\":{"
+		"\"visible_ref\":\"test "
+		"%i\"}}}" },
+	    .form = "Settings, Webhooks: URL and topic. The key is the "
+		    "secret that is shown there.",
 	},
 	{
 	    .name = "dintero",
@@ -342,6 +440,15 @@ static const struct sender senders[] = {
 	    .subject_paths = { "id" },
 	    .headers = { "event-signature" },
 	    .known = KNOWN_BY_TEXT,
+	    .reference_paths = { "merchant_reference" },
+	    .changed_paths = { "updated_at" },
+	    .sample = { { NULL },
+		""
+		"{\"id\":\"P1\",\"event\":\"AUTHORIZATION\",\"merchant_"
+		"reference\":\"test "
+		"%i\"}" },
+	    .form = "The hook: URL and events. The key is the secret of "
+		    "the hook.",
 	},
 	{
 	    .name = "adyen-platforms",
@@ -356,6 +463,17 @@ static const struct sender senders[] = {
 	    .subject_paths = { "data.id" },
 	    .headers = { "HmacSignature" },
 	    .known = KNOWN_BY_SENDER,
+	    .reference_paths = { "data.reference" },
+	    .changed_paths = { "timestamp" },
+	    .sample = { { NULL },
+		""
+		"{\"type\":\"balancePlatform.transfer.created\",\"timestamp\":"
+		"\"%t\",\"data\":{\"id\":\"1\",\"reference\":\"test "
+		"%i\"}}" },
+	    .form = "Developers, Webhooks, of the balance platform: URL. "
+		    "The key is the HMAC key that is made there, "
+		    "hexadecimal digits.",
+	    .answers = "2xx within 10 seconds. Repeated for up to 30 days.",
 	},
 	{
 	    .name = "square",
@@ -372,6 +490,15 @@ static const struct sender senders[] = {
 	    .subject_paths = { "data.id" },
 	    .headers = { "x-square-hmacsha256-signature" },
 	    .known = KNOWN_BY_SENDER,
+	    .changed_paths = { "created_at" },
+	    .sample = { { NULL },
+		""
+		"{\"type\":\"order.updated\",\"event_id\":\"%i\",\"created_"
+		"at\":\"%t\",\"data\":{\"type\":\"order\",\"id\":\"1\"}}" },
+	    .form = "Webhooks, Subscriptions: notification URL and "
+		    "events. The key is the signature key; HOOKDIR_URL "
+		    "is the notification URL as it is typed in.",
+	    .answers = "2xx. Repeated for up to 24 hours.",
 	},
 	{
 	    .name = "hubspot",
@@ -387,6 +514,15 @@ static const struct sender senders[] = {
 	    .headers = { "X-HubSpot-Signature-v3",
 		"X-HubSpot-Request-Timestamp" },
 	    .known = KNOWN_BY_SENDER,
+	    .sample = { { NULL },
+		""
+		"[{\"eventId\":1,\"subscriptionType\":\"contact.creation\","
+		"\"objectId\":\"%i\"}]" },
+	    .form = "The app, Webhooks: target URL. The key is the "
+		    "client secret of the app; HOOKDIR_URL is the target "
+		    "URL as it is typed in.",
+	    .answers = "2xx within 5 seconds. Repeated up to 10 times in 24 "
+		       "hours.",
 	},
 	{
 	    .name = "zendesk",
@@ -406,6 +542,14 @@ static const struct sender senders[] = {
 		"X-Zendesk-Webhook-Signature",
 		"X-Zendesk-Webhook-Signature-Timestamp" },
 	    .known = KNOWN_BY_OTHERS,
+	    .changed_paths = { "detail.updated_at", "time" },
+	    .sample = { { NULL },
+		""
+		"{\"type\":\"zen:event-type:ticket.created\",\"id\":\"%i\","
+		"\"time\":\"%t\",\"detail\":{\"id\":\"1\"}}" },
+	    .form = "Admin Center, Apps and integrations, Webhooks: name "
+		    "and endpoint URL. The key is the signing secret, "
+		    "shown when the webhook is there.",
 	},
 	{
 	    .name = "slack",
@@ -420,7 +564,17 @@ static const struct sender senders[] = {
 	    .type_fallback = "event",
 	    .id_paths = { "event_id" },
 	    .headers = { "X-Slack-Signature", "X-Slack-Request-Timestamp" },
+	    .challenge = "slack",
 	    .known = KNOWN_BY_SENDER,
+	    .sample = { { NULL },
+		""
+		"{\"type\":\"event_callback\",\"event_id\":\"Ev%i\",\"event\":{"
+		"\"type\":\"message\"}}" },
+	    .form = "Event Subscriptions: request URL. The key is the "
+		    "signing secret of the app. The URL is tried at "
+		    "once, so the endpoint comes first.",
+	    .answers = "2xx within 3 seconds. Repeated 3 times within the "
+		       "hour.",
 	},
 	{
 	    .name = "meta",
@@ -432,7 +586,15 @@ static const struct sender senders[] = {
 	    .type_path = "object",
 	    .type_fallback = "event",
 	    .headers = { "X-Hub-Signature-256" },
+	    .challenge = "meta",
 	    .known = KNOWN_BY_SENDER,
+	    .sample = { { NULL },
+		"{\"object\":\"page\",\"entry\":[{\"id\":\"%i\"}]}" },
+	    .form = "Webhooks: callback URL, and a verify token of your "
+		    "own, which is HOOKDIR_CHALLENGE_TOKEN. The key is "
+		    "the app secret. For WhatsApp, Instagram and "
+		    "Messenger, too.",
+	    .answers = "200. Repeated for 36 hours.",
 	},
 	{
 	    .name = "xero",
@@ -443,7 +605,17 @@ static const struct sender senders[] = {
 	    .type_prefix = "com.xero.",
 	    .type_fallback = "event",
 	    .headers = { "x-xero-signature" },
+	    .refused_status = 401,
+	    .empty_answers = true,
 	    .known = KNOWN_BY_OTHERS,
+	    .sample = { { NULL },
+		""
+		"{\"events\":[],\"firstEventSequence\":0,\"lastEventSequence\":"
+		"0,\"entropy\":\"%i\"}" },
+	    .form = "The app, Webhooks: delivery URL. The key is the "
+		    "webhooks key.",
+	    .answers = "200 without a body within 5 seconds, and 401 for "
+		       "what does not verify. Repeated for 24 hours.",
 	},
 	{
 	    .name = "gitea",
@@ -458,6 +630,38 @@ static const struct sender senders[] = {
 	    .headers = { "X-GitHub-Delivery", "X-GitHub-Event",
 		"X-Hub-Signature-256" },
 	    .known = KNOWN_BY_SENDER,
+	    .reference_paths = { "issue.number", "pull_request.number",
+		"release.tag_name" },
+	    .sample = { { "X-GitHub-Event: push" },
+		"{\"ref\":\"refs/heads/test\",\"commits\":[]}" },
+	    .form = "Settings, Webhooks: target URL, content type "
+		    "application/json, and a secret of your own. For "
+		    "Forgejo, too.",
+	},
+	{
+	    .name = "gitlab",
+	    .methods = "POST",
+	    .scheme = SCHEME_TOKEN,
+	    .signature = { { { [SCHEME_HEADER] = "X-Gitlab-Token" } } },
+	    .type_prefix = "com.gitlab.",
+	    .type_headers = { "X-Gitlab-Event" },
+	    .type_fallback = "event",
+	    .id_header = "Idempotency-Key",
+	    .reference_paths = { "object_attributes.iid" },
+	    .changed_paths = { "object_attributes.updated_at" },
+	    .headers = { "X-Gitlab-Event", "X-Gitlab-Event-UUID",
+		"X-Gitlab-Webhook-UUID", "X-Gitlab-Instance",
+		"Idempotency-Key" },
+	    .sample = { { "X-Gitlab-Event: Push Hook" },
+		"{\"object_kind\":\"push\",\"ref\":\"refs/heads/test\"}" },
+	    .known = KNOWN_BY_TEXT,
+	    .form = "Settings, Webhooks: URL, and a secret token of your "
+		    "own. It comes in each call as it is, and signs "
+		    "nothing. A signing token, whsec_ and base64, is "
+		    "standard-webhooks.",
+	    .answers = "2xx within 10 seconds. Nothing is repeated, and "
+		       "after 4 failures the webhook is switched off for a "
+		       "while.",
 	},
 	{
 	    .name = "bitbucket",
@@ -471,6 +675,12 @@ static const struct sender senders[] = {
 	    .id_header = "X-Request-UUID",
 	    .headers = { "X-Request-UUID", "X-Event-Key", "X-Hub-Signature" },
 	    .known = KNOWN_BY_OTHERS,
+	    .reference_paths = { "pullrequest.id", "issue.id" },
+	    .sample = { { "X-Event-Key: repo:push" },
+		"{\"push\":{\"changes\":[]},\"repository\":{\"name\":\"test\"}"
+		"}" },
+	    .form = "Repository settings, Webhooks: title, URL, and a "
+		    "secret of your own.",
 	},
 	{
 	    .name = "intercom",
@@ -486,6 +696,14 @@ static const struct sender senders[] = {
 	    .subject_paths = { "data.item.id" },
 	    .headers = { "X-Hub-Signature" },
 	    .known = KNOWN_BY_OTHERS,
+	    .sample = { { NULL },
+		""
+		"{\"type\":\"notification_event\",\"id\":\"notif_%i\","
+		"\"topic\":\"conversation.user.created\",\"data\":{\"item\":{"
+		"\"id\":\"1\"}}}" },
+	    .form = "The app, Webhooks: endpoint URL and topics. The key "
+		    "is the client secret of the app.",
+	    .answers = "2xx within 5 seconds. Repeated once, after a minute.",
 	},
 	{
 	    .name = "docusign",
@@ -502,6 +720,14 @@ static const struct sender senders[] = {
 	    .headers = { "X-DocuSign-Signature-1", "X-DocuSign-Signature-2",
 		"X-DocuSign-Signature-3" },
 	    .known = KNOWN_BY_OTHERS,
+	    .changed_paths = { "generatedDateTime" },
+	    .sample = { { NULL },
+		""
+		"{\"event\":\"envelope-completed\",\"data\":{\"envelopeId\":\"%"
+		"i\"}}" },
+	    .form = "Connect: URL to publish, message format JSON, "
+		    "include HMAC signature. The keys are those of the "
+		    "account; two and more sign together.",
 	},
 	{
 	    .name = "dropbox",
@@ -511,7 +737,14 @@ static const struct sender senders[] = {
 	    .type_prefix = "com.dropbox.",
 	    .type_fallback = "event",
 	    .headers = { "X-Dropbox-Signature" },
+	    .challenge = "dropbox",
 	    .known = KNOWN_BY_OTHERS,
+	    .sample = { { NULL },
+		"{\"list_folder\":{\"accounts\":[\"dbid:%i\"]}}" },
+	    .form = "App Console, Webhooks: webhook URI. The key is the "
+		    "app secret. The URI is tried at once, so the "
+		    "endpoint comes first.",
+	    .answers = "2xx within 10 seconds.",
 	},
 	{
 	    .name = "typeform",
@@ -527,6 +760,13 @@ static const struct sender senders[] = {
 	    .subject_paths = { "form_response.form_id" },
 	    .headers = { "Typeform-Signature" },
 	    .known = KNOWN_BY_OTHERS,
+	    .changed_paths = { "form_response.submitted_at" },
+	    .sample = { { NULL },
+		""
+		"{\"event_id\":\"%i\",\"event_type\":\"form_response\",\"form_"
+		"response\":{\"form_id\":\"test\"}}" },
+	    .form = "Connect, Webhooks: endpoint URL, and a secret of "
+		    "your own.",
 	},
 	{
 	    .name = "calendly",
@@ -543,6 +783,13 @@ static const struct sender senders[] = {
 	    .subject_paths = { "payload.uri" },
 	    .headers = { "Calendly-Webhook-Signature" },
 	    .known = KNOWN_BY_OTHERS,
+	    .changed_paths = { "created_at" },
+	    .sample = { { NULL },
+		""
+		"{\"event\":\"invitee.created\",\"created_at\":\"%t\","
+		"\"payload\":{\"uri\":\"https://api.calendly.com/test/%i\"}}" },
+	    .form = "A webhook subscription is made by the API: URL, "
+		    "events, and a signing key of your own.",
 	},
 	{
 	    .name = "checkout-com",
@@ -556,6 +803,15 @@ static const struct sender senders[] = {
 	    .subject_paths = { "data.id" },
 	    .headers = { "Cko-Signature" },
 	    .known = KNOWN_BY_OTHERS,
+	    .reference_paths = { "data.reference" },
+	    .changed_paths = { "created_on" },
+	    .sample = { { NULL },
+		""
+		"{\"id\":\"evt_%i\",\"type\":\"payment_approved\",\"created_"
+		"on\":\"%t\",\"data\":{\"id\":\"pay_1\",\"reference\":\"test\"}"
+		"}" },
+	    .form = "Developers, Webhooks: endpoint URL. The key is the "
+		    "signature key that is shown there.",
 	},
 	{
 	    .name = "paddle",
@@ -573,6 +829,17 @@ static const struct sender senders[] = {
 	    .subject_paths = { "data.id" },
 	    .headers = { "Paddle-Signature" },
 	    .known = KNOWN_BY_SENDER,
+	    .reference_paths = { "data.invoice_number" },
+	    .changed_paths = { "occurred_at" },
+	    .sample = { { NULL },
+		""
+		"{\"event_id\":\"evt_%i\",\"event_type\":\"transaction."
+		"completed\",\"occurred_at\":\"%t\",\"data\":{\"id\":\"txn_1\"}"
+		"}" },
+	    .form = "Developer tools, Notifications: URL and events. The "
+		    "key is the secret key of the destination.",
+	    .answers = "2xx within 5 seconds. Repeated 60 times within 3 "
+		       "days.",
 	},
 	{
 	    .name = "revolut",
@@ -590,6 +857,14 @@ static const struct sender senders[] = {
 	    .subject_paths = { "order_id" },
 	    .headers = { "Revolut-Signature", "Revolut-Request-Timestamp" },
 	    .known = KNOWN_BY_TEXT,
+	    .reference_paths = { "merchant_order_ext_ref" },
+	    .sample = { { NULL },
+		""
+		"{\"event\":\"ORDER_COMPLETED\",\"order_id\":\"%i\",\"merchant_"
+		"order_ext_ref\":\"test\"}" },
+	    .form = "Merchant API, webhooks: URL and events. The key is "
+		    "the signing secret: wsk_ and more.",
+	    .answers = "2xx. Repeated 3 times, each after 10 minutes.",
 	},
 	{
 	    .name = "trello",
@@ -605,7 +880,18 @@ static const struct sender senders[] = {
 	    .id_paths = { "action.id" },
 	    .subject_paths = { "model.id" },
 	    .headers = { "X-Trello-Webhook" },
+	    .challenge = "trello",
 	    .known = KNOWN_BY_OTHERS,
+	    .changed_paths = { "action.date" },
+	    .sample = { { NULL },
+		""
+		"{\"action\":{\"id\":\"%i\",\"type\":\"updateCard\",\"date\":"
+		"\"%t\"},\"model\":{\"id\":\"1\"}}" },
+	    .form = "A webhook is made by the API: callback URL and "
+		    "model. The key is the secret of the power-up; "
+		    "HOOKDIR_URL is the callback URL. The URL is tried "
+		    "at once, so the endpoint comes first.",
+	    .answers = "200. Repeated 3 times within minutes.",
 	},
 	{
 	    .name = "aftership",
@@ -620,6 +906,16 @@ static const struct sender senders[] = {
 	    .subject_paths = { "msg.id" },
 	    .headers = { "aftership-hmac-sha256" },
 	    .known = KNOWN_BY_OTHERS,
+	    .reference_paths = { "msg.order_number", "msg.order_id",
+		"msg.tracking_number" },
+	    .changed_paths = { "msg.updated_at" },
+	    .sample = { { NULL },
+		""
+		"{\"event\":\"tracking_update\",\"event_id\":\"%i\",\"msg\":{"
+		"\"id\":\"1\",\"tracking_number\":\"test\"}}" },
+	    .form = "Settings, Webhooks: URL and triggers. The key is "
+		    "the webhook secret.",
+	    .answers = "2xx. Repeated up to 14 times.",
 	},
 };
 

@@ -20,9 +20,10 @@
 
 /* How a call of this sender is verified. */
 enum sender_scheme {
-	SCHEME_NONE, /* not at all: the web server let it in */
-	SCHEME_JWT,  /* the body's member "data" is a JWS, HS256 */
-	SCHEME_HMAC  /* a header holds an HMAC, see lib/message/scheme */
+	SCHEME_NONE,  /* not at all: the web server let it in */
+	SCHEME_JWT,   /* the body's member "data" is a JWS, HS256 */
+	SCHEME_TOKEN, /* a header holds the key itself */
+	SCHEME_HMAC   /* a header holds an HMAC, see lib/message/scheme */
 };
 
 /* A call without a body: what its address says. */
@@ -65,6 +66,11 @@ enum sender_known {
 struct sender {
 	const char *name;
 	const char *methods; /* as in Allow: "GET, POST" */
+	/*
+	 * For all senders without a row: the endpoint can say how they sign,
+	 * and a call can be a CloudEvent itself.
+	 */
+	bool generic;
 	enum sender_scheme scheme;
 	/*
 	 * A header whose name begins with the first of these begins with the
@@ -136,6 +142,21 @@ struct sender {
 	/* What the sender itself sends as a test, and an ordinary message. */
 	struct sender_sample test, sample;
 
+	/*
+	 * How its calls are answered: the handshake that it makes, see
+	 * handler/handshake.c (NULL: none); the status of a call that does not
+	 * verify (0: by rule); with no body.
+	 */
+	const char *challenge;
+	int refused_status;
+	bool empty_answers;
+
+	/*
+	 * For people: what goes into the sender's form, and where its key is;
+	 * which answers it takes for good, and what it repeats (NULL: not
+	 * known).
+	 */
+	const char *form, *answers;
 	enum sender_known known;
 	bool base64; /* a signature is written so, else in hexadecimal */
 };

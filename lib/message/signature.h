@@ -11,6 +11,7 @@
 
 #include "jose/keyring.h"
 #include "message/message.h"
+#include "message/signed.h"
 
 /*
  * Which of the message's schemes a call has: the first one of which a header
@@ -20,7 +21,8 @@ size_t signature_variant(const struct message *m);
 
 /*
  * 0: one of the signatures was made with one of the keys, *key_used is its
- * name, and the message is not too old or too new. -1: ERROR_FORM (no
+ * name, and the message is not too old or too new; where it is, *key_used is
+ * set, too. -1: ERROR_FORM (no
  * signature, no time, no value of a signed header, or more than one way to
  * cut what is signed),
  * ERROR_SIGNATURE, ERROR_EXPIRED and ERROR_NOT_YET_VALID are verdicts;
@@ -33,13 +35,12 @@ int signature_verify(const struct message *m, const struct keyring *keys,
 /* Was one of the signatures made with one of the keys? No more is looked at. */
 bool signature_matches(const struct message *m, const struct keyring *keys);
 
-/* What a signature is made of, beside what the scheme says. */
-struct signature_parts {
-	struct span body, time, method;
-	/* The value of a header; empty where there is none. */
-	struct span (*header)(const void *call, struct span name);
-	const void *call;
-};
+/*
+ * SCHEME_TOKEN: the header that the row names holds one of the keys itself.
+ * 0; -1: ERROR_FORM (there is none), ERROR_SIGNATURE, or a local error.
+ */
+int token_verify(const struct message *m, const struct keyring *keys,
+    const char **key_used, struct error *err);
 
 /*
  * The other direction: append the value of the header that signs, in base64

@@ -8,20 +8,18 @@
  */
 #include "message/verify.h"
 
-#include <ctype.h>
 #include <string.h>
 #include <strings.h>
 
+#include "base/form.h"
 #include "json/json.h"
 #include "jose/jwt.h"
+#include "message/cloudevent.h"
+#include "message/describe.h"
 #include "message/media_type.h"
 #include "message/notice.h"
 #include "message/signature.h"
 #include "base/utf8.h"
-#include "message/reference.h"
-
-/* A longer name or id in the data is no name and no id. */
-#define NAME_MAX_BYTES 1024
 
 /* RFC 8259 8.1: a parser may ignore a byte order mark, and we do. */
 static struct span
@@ -82,6 +80,7 @@ set_json(struct message *m, struct json_value value)
 {
 	m->data_kind = DATA_JSON;
 	m->data = value.raw;
+	m->has_members = true;
 }
 
 /*
@@ -157,6 +156,30 @@ verify_jwt(struct message *m, const struct keyring *keys, struct error *err)
 	return 0;
 }
 
+static bool
+is_form(struct span type)
+{
+	static const char form[] = "application/x-www-form-urlencoded";
+	size_t len = strlen(form);
+
+	return type.len >= len && strncasecmp(type.at, form, len) == 0;
+}
+
+/*
+ * Some senders put their JSON into a field of a form. The form is the data, as
+ * it came; what it is about stands in the JSON.
+ */
+static bool
+read_form(struct message *m)
+{
+	struct json_value root;
+
+	m->has_members = form_field(m->data, "payload", &m->unwrapped) == 1 &&
+	    json_scan_members(buf_span(&m->unwrapped), &root, &m->members) &&
+	    (root.type == JSON_TYPE_OBJECT || root.type == JSON_TYPE_ARRAY);
+	return m->has_members;
+}
+
 /*
  * A body as it came. JSON is taken for what it is whatever its label says,
  * but a lone scalar needs the label: text/plain "123" is text.
@@ -168,6 +191,10 @@ take_body(struct message *m)
 
 	m->data = buf_span(&m->body);
 	m->data_type = m->content_type;
+	if (m->sender->generic && cloudevent_read(m) && m->own.structured)
+		return;
+	if (is_form(m->content_type) && read_form(m))
+		return;
 	if (json_scan_members(without_bom(m->data), &root, &m->members) &&
 	    (root.type == JSON_TYPE_OBJECT || root.type == JSON_TYPE_ARRAY ||
 		m->data_type.len == 0 || json_media_type(m->data_type)))
@@ -209,189 +236,6 @@ classify(struct message *m)
 		m->other_type = sent;
 }
 
-/* Append a part of a type: [A-Za-z0-9_.-], and "-" for what is not. */
-static void
-append_name(struct buf *out, struct span name, bool lower)
-{
-	unsigned char c;
-	size_t i;
-
-	for (i = 0; i < name.len; i++) {
-		c = (unsigned char)name.at[i];
-		if (c >= 0x80 || (!isalnum(c) && !strchr("_.-", c)) || c == 0)
-			c = '-';
-		buf_append_byte(out, (char)(lower ? tolower(c) : c));
-	}
-}
-
-/* A member of the data; path names it, "meta.messageId". */
-static bool
-find_member(const struct message *m, const char *path, struct json_value *found)
-{
-	return path && m->data_kind == DATA_JSON &&
-	    json_path(&m->members, path, found);
-}
-
-/* What it says, a string or a number of a sensible length. */
-static bool
-append_text_of(struct json_value value, struct buf *out)
-{
-	if (value.raw.len > NAME_MAX_BYTES)
-		return false;
-	if (value.type == JSON_TYPE_NUMBER) {
-		buf_append_span(out, value.raw);
-		return true;
-	}
-	return value.type == JSON_TYPE_STRING && value.raw.len > 2 &&
-	    json_decode_string(value, out);
-}
-
-/* The first of these members that is there. */
-static void
-append_first(const struct message *m, const char *const *paths, struct buf *out)
-{
-	struct json_value member;
-	size_t i;
-
-	for (i = 0; i < SENDER_PATHS_MAX && paths[i]; i++)
-		if (find_member(m, paths[i], &member) &&
-		    append_text_of(member, out))
-			return;
-}
-
-/* What is at a place that the endpoint names; nothing for NULL. */
-static void
-append_place(const struct message *m, const char *place, struct buf *out)
-{
-	struct json_value value;
-
-	if (!place)
-		return;
-	if (*place != '/')
-		buf_append_span(out, message_find_header(m, span_of(place)));
-	else if (m->data_kind == DATA_JSON &&
-	    json_pointer(m->members.object, place, &value))
-		(void)append_text_of(value, out);
-}
-
-/* All the headers that make the type, joined by dots; false if one is not
- * there. */
-static bool
-append_type_headers(struct message *m)
-{
-	const char *const *names = m->sender->type_headers;
-	struct span value;
-	size_t i;
-
-	for (i = 0; i < 2 && names[i]; i++)
-		if (!message_header(m, names[i]).len)
-			return false;
-	for (i = 0; i < 2 && names[i]; i++) {
-		value = message_header(m, names[i]);
-		if (i)
-			buf_append_byte(&m->type, '.');
-		append_name(&m->type, value, true);
-	}
-	return i > 0;
-}
-
-static void
-find_type(struct message *m)
-{
-	const struct sender *sender = m->sender;
-	struct buf text = BUF_INIT(MESSAGE_TEXT_MAX);
-	struct json_value member;
-	bool said, decides;
-
-	buf_append_text(&m->type, sender->type_prefix);
-	append_place(m, m->places->type, &text);
-	if (text.len || text.failed) {
-		append_name(&m->type, buf_span(&text), false);
-		goto out;
-	}
-	said = find_member(m, sender->type_path, &member) &&
-	    member.type == JSON_TYPE_STRING && append_text_of(member, &text);
-	decides = said && sender->type_first &&
-	    span_is(buf_span(&text), sender->type_first);
-	if (!decides && append_type_headers(m))
-		;
-	else if (said)
-		append_name(&m->type, buf_span(&text), false);
-	else
-		append_name(&m->type,
-		    span_of(m->event ? m->event : sender->type_fallback),
-		    false);
-out:
-	m->type.failed |= text.failed;
-	buf_free(&text);
-}
-
-/* The SHA-256 of a text, a newline and a digest. */
-static int
-digest_with(struct span text, const char *digest, char made[SHA256_HEX_SIZE],
-    struct error *err)
-{
-	struct buf bytes = BUF_INIT(text.len + SHA256_HEX_SIZE + 1);
-	int rc = -1;
-
-	buf_append_span(&bytes, text);
-	buf_append_byte(&bytes, '\n');
-	buf_append_text(&bytes, digest);
-	if (buf_check(&bytes, err) == 0)
-		rc = sha256_hex(buf_span(&bytes), made, err);
-	buf_free(&bytes);
-	return rc;
-}
-
-/*
- * CloudEvents 1.0.2, "id": no other event has the same source and id. One
- * body is two events where a header or the endpoint makes two types of it.
- */
-static int
-find_id(struct message *m, struct error *err)
-{
-	append_place(m, m->places->id, &m->id_text);
-	if (!m->id_text.len)
-		buf_append_span(
-		    &m->id_text, message_header(m, m->sender->id_header));
-	if (!m->id_text.len)
-		append_first(m, m->sender->id_paths, &m->id_text);
-	if (buf_check(&m->id_text, err) < 0 ||
-	    (!m->id_text.len &&
-		digest_with(buf_span(&m->type), m->content_sha256, m->made_id,
-		    err) < 0))
-		return -1;
-	m->id = m->id_text.len ? buf_span(&m->id_text) : span_of(m->made_id);
-	return 0;
-}
-
-static void
-find_subject(struct message *m)
-{
-	append_place(m, m->places->subject, &m->subject);
-	if (!m->subject.len)
-		append_first(m, m->sender->subject_paths, &m->subject);
-	if (!m->subject.len)
-		buf_append_span(
-		    &m->subject, message_header(m, m->sender->subject_header));
-}
-
-static int
-describe_body(struct message *m, struct error *err)
-{
-	classify(m);
-	find_type(m);
-	find_subject(m);
-	append_first(m, m->sender->changed_paths, &m->version);
-	if (m->data_kind == DATA_JSON)
-		reference_append(m->sender, &m->members, &m->reference);
-	if (buf_check(&m->type, err) < 0 || buf_check(&m->subject, err) < 0 ||
-	    buf_check(&m->reference, err) < 0 ||
-	    buf_check(&m->version, err) < 0)
-		return -1;
-	return find_id(m, err);
-}
-
 int
 message_verify(struct message *m, const struct keyring *keys, struct error *err)
 {
@@ -405,7 +249,12 @@ message_verify(struct message *m, const struct keyring *keys, struct error *err)
 		classify(m);
 		return notice_read(m, err);
 	}
-	if (message_schemes(m)->count) {
+	if (m->sender->scheme == SCHEME_TOKEN) {
+		if (token_verify(m, keys, &m->key_used, err) < 0)
+			return -1;
+		m->verified_by = "secret";
+		take_body(m);
+	} else if (message_schemes(m)->count) {
 		m->variant = signature_variant(m);
 		if (signature_verify(m, keys, &m->key_used, err) < 0)
 			return -1;
@@ -422,10 +271,11 @@ message_verify(struct message *m, const struct keyring *keys, struct error *err)
 		m->verified_by = "jwt";
 	} else {
 		/* The query says as much as the body. */
-		if (digest_with(
+		if (message_digest_with(
 			m->query, m->body_sha256, m->content_sha256, err) < 0)
 			return -1;
 		take_body(m);
 	}
-	return describe_body(m, err);
+	classify(m);
+	return message_describe(m, err);
 }

@@ -151,8 +151,10 @@ def _():
     eq("files", offers("hookdir reverify --key-file spool/quarantine/",
                        cwd=place),
        ["spool/quarantine/" + FILES["quarantine"][0]])
-    eq("senders", offers("hookdir reverify --sender s"),
-       ["shipmondo", "shopify", "standard-webhooks", "stripe"])
+    eq("senders", offers("hookdir reverify --sender st"),
+       ["standard-webhooks", "stripe"])
+    eq("a sender", offers("hookdir senders woo"), ["woocommerce"])
+    eq("one sender alone", offers("hookdir senders woocommerce s"), [])
     eq("numbers", offers("hookdir run --jobs "), [])
     eq("a time", offers("hookdir list --since 2026-11-21T17:0"), [])
 

@@ -96,8 +96,10 @@ BAD_KEYS = ["whsec_", "whsec_=", "whsec_A", "whsec_AAA=A", "whsec_AAAA=",
             "whsec_AAA==", "whsec_AA===", "whsec_+-AA", "whsec_AAB",
             "whsec_AAAA AAAA", "v1,whsec_", "v1,whsec_!"]
 for path, (text, _) in KEYS.items():
-    ENDPOINTS[path] = {"HOOKDIR_SENDER": "standard-webhooks",
-                       "HOOKDIR_KEY": text}
+    # A key that is text, and not base64, is another row's.
+    ENDPOINTS[path] = {"HOOKDIR_SENDER":
+                       "polar" if path in ("/key-text", "/key-hex")
+                       else "standard-webhooks", "HOOKDIR_KEY": text}
 
 
 @functools.cache
@@ -941,8 +943,7 @@ def _(kind):
                 body, headers = cause_call(case, key)
                 got = web.post(f"/cause-{number}", body, headers, args=caller)
                 # In another unit it is not the sender's form.
-                status = 400 if case["sign"] is in_milliseconds and \
-                    key == RAW else 403
+                status = 400 if case["sign"] is in_milliseconds else 403
                 eq(f"{what}: status", (got.status, got.error), (status, ""))
                 hasnt(f"{what}: answer", str(got) + got.body.decode(),
                       "cause")
@@ -1054,7 +1055,7 @@ def timely(attempt):
 TOLERANCE = [(0, 200, None), (-299, 200, None), (299, 200, None),
              (-301, 403, "token-expired"), (301, 403, "token-not-yet-valid"),
              (-86400, 403, "token-expired"),
-             (10 ** 9, 403, "token-not-yet-valid")]
+             (10 ** 8, 403, "token-not-yet-valid")]
 
 
 @each("standard, stripe: a call 299 s off is stored, one 301 s off is not")
@@ -1070,7 +1071,7 @@ def _(kind):
                (status, rule))
     # Who cannot sign does not learn what time it is here.
     refused(web.post("/webhook/stripe", b"{}", senders.stripe(
-        b"{}", "wrong", 1)), 403, "signature-mismatch")
+        b"{}", "wrong", 1000000000)), 403, "signature-mismatch")
 
 
 @each("standard, stripe: a time that is none is 400")
@@ -1108,7 +1109,8 @@ def _(kind):
             (f"t={now},v1={bad},v0={good}", 403),
             (f"t={now},V1={good}", 400), (f"t={now};v1={good}", 400),
             (f"t={now + 1},v1={good}", 403),
-            (f"t={now + 1},t={now},v1={good}", 403),
+            (f"t={now + 1},t={now},v1={good}", 400),
+            (f"t={now},v1={good},t={now}", 200),
             (f"t={now},v1={good[:-1]}", 403)):
         got = web.post("/webhook/stripe", b"{}", [("Stripe-Signature",
                                                    value)])
@@ -1130,7 +1132,8 @@ def _(kind):
             (bad, 403), (other, 403), (f"{bad} {other}", 403),
             (f"v1a,{good[3:]}", 400), (f"v2,{good[3:]}", 400),
             (good[3:], 400), (f"V1,{good[3:]}", 400),
-            (good.rstrip("="), 403), (f"v1={good[3:]}", 400)):
+            (good.rstrip("="), 200), (f"{good[:-1]}*", 403),
+            (f"v1={good[3:]}", 400)):
         got = web.post("/webhook/standard", b"{}", [
             ("webhook-id", "m"), ("webhook-timestamp", str(now)),
             ("webhook-signature", value)])
@@ -1160,8 +1163,8 @@ def _(kind):
         hasnt("answer", got.body, b"HOOKDIR_KEY")
         eq("stored", web.spool(path[1:]).files(), [])
     log = web.handler.new_log()
-    has("handler's log", log, "HOOKDIR_KEY: key current: not whsec_")
-    has("handler's log", log, "HOOKDIR_KEY: key previous: not whsec_")
+    has("handler's log", log, "HOOKDIR_KEY: the key current is not in base64")
+    has("handler's log", log, "HOOKDIR_KEY: the key previous is not in base64")
 
 
 @each_way("standard: svix-* is the same as webhook-*, but not beside it")
@@ -1184,8 +1187,7 @@ def _(web):
         if left_out == "webhook-signature":
             accepted(got, "theirs")
         else:
-            eq(f"without {left_out}", got.status,
-               400 if left_out == "webhook-id" else 403)
+            eq(f"without {left_out}", got.status, 400)
     mixed = {**theirs, "webhook-id": "theirs"}
     del mixed["svix-id"]
     refused(web.post("/svix", body, mixed.items()), 400, "form-unknown")
@@ -1219,7 +1221,8 @@ def _(web):
 
 
 # Of the id: absent, two that were joined, more than one word, too long
-BAD_IDS = ["", "a b", "a, b", "a,b", "m\u00f8", 'a"b', "{1}", "x" * 257]
+BAD_IDS = ["", "a b", "a, b", "a,b", "m\u00f8", 'a"b', "{1}", "x" * 257,
+           "urn:uuid:1", "a|b", "a!"]
 
 
 @each_way("standard: a call without an id, or with an odd one, is 400")
@@ -1229,7 +1232,7 @@ def _(web):
         refused(web.post("/svix", b"{}", signed), 400, "form-unknown")
     refused(web.post("/svix", b"{}", senders.standard(b"{}", ident="")[1:]),
             400, "form-unknown")
-    for ident in ("x" * 256, "a.b.c", "evt.2026.1", "urn:uuid:1|2/3_4-~!",
+    for ident in ("x" * 256, "a.b.c", "evt.2026.1", "urn/1+2/3_4-~=",
                   "1796083198", "evt.0796083198", "evt.179608319"):
         accepted(web.post("/svix", b"{}", senders.standard(
             b"{}", ident=ident)), ident)

@@ -199,7 +199,7 @@ def _():
             (["reverify"], "which spool"),
             (["reverify", "."], "which sender"),
             (["reverify", "--sender", "nobody", "."], "nobody"),
-            (["reverify", "--sender", "generic", "."], "signs nothing"),
+            (["reverify", "--sender", "nshift", "."], "signs nothing"),
             (["reverify", "--sender", "nshift", "."], "signs nothing")):
         done = tool(*args, code=USAGE)
         has(f"{args}", done.err, words)

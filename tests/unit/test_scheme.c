@@ -16,10 +16,12 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 #include <jansson.h>
 
 #include "base/base64.h"
+#include "message/signature.h"
 #include "message/verify.h"
 
 #define ROOM (1 << 20)
@@ -251,8 +253,8 @@ static void
 check_call(json_t *line)
 {
 	json_t *scheme = json_object_get(line, "scheme");
-	struct message_places places = { place(scheme, "id"),
-		place(scheme, "type"), place(scheme, "subject") };
+	struct message_places places = { { place(scheme, "id"),
+	    place(scheme, "type"), place(scheme, "subject"), NULL } };
 	struct keyring ring = { .count = 0 };
 	struct error err = ERROR_INIT;
 	struct scheme_text text;
@@ -330,6 +332,101 @@ test_calls(void **state)
 	assert_true(each_line("calls.jsonl", check_call) >= 600);
 }
 
+/* --- every byte ---------------------------------------------------------- */
+
+static size_t bytes_changed;
+
+/* The call, which is good, with one bit of each of these bytes another. */
+static void
+change_each(struct message *m, const struct keyring *ring, char *at, size_t len,
+    const char *what)
+{
+	struct error err;
+	const char *used = NULL;
+	size_t i;
+	int rc;
+
+	for (i = 0; i < len; i++) {
+		err = (struct error)ERROR_INIT;
+		at[i] ^= 1;
+		m->variant = signature_variant(m);
+		rc = signature_verify(m, ring, &used, &err);
+		if (rc == 0)
+			fail_msg("%s: byte %zu may change: %.*s", what, i,
+			    (int)len, at);
+		at[i] ^= 1;
+		bytes_changed++;
+	}
+}
+
+static bool
+is_signed_header(const struct scheme *scheme, const char *name)
+{
+	struct buf names = BUF_INIT(4096);
+	struct span rest, one;
+	bool found = false;
+
+	scheme_append_headers(scheme, &names);
+	rest = buf_span(&names);
+	while (span_cut(&rest, ' ', &one))
+		found |= one.len == strlen(name) &&
+		    strncasecmp(one.at, name, one.len) == 0;
+	buf_free(&names);
+	return found;
+}
+
+static void
+change_all_bytes(struct message *m, const struct scheme_set *set,
+    struct keyring *ring, const char *what)
+{
+	struct error err = ERROR_INIT;
+	const char *used = NULL;
+	char key[256];
+	size_t i;
+
+	if (signature_verify(m, ring, &used, &err) < 0)
+		fail_msg("%s: %s", what, err.text);
+	change_each(m, ring, m->body.at, m->body.len, what);
+	for (i = 0; i < m->header_count; i++)
+		if (is_signed_header(&set->of[0], m->headers[i].name))
+			change_each(m, ring, m->headers[i].value.at,
+			    m->headers[i].value.len, what);
+	assert_true(ring->keys[0].bytes.len < sizeof(key));
+	memcpy(key, ring->keys[0].bytes.at, ring->keys[0].bytes.len);
+	ring->keys[0].bytes.at = key;
+	change_each(m, ring, key, ring->keys[0].bytes.len, what);
+}
+
+static void
+check_bytes(json_t *line)
+{
+	struct keyring ring = { .count = 0 };
+	struct error err = ERROR_INIT;
+	struct scheme_text text;
+	struct scheme_set set;
+	struct message m;
+	char room[32];
+
+	if (strcmp(string_of(line, "case"), "good") != 0)
+		return;
+	(void)scheme_text_of(json_object_get(line, "scheme"), &text, room);
+	message_init(&m, ROOM);
+	m.sender = sender_find("generic");
+	assert_int_equal(sender_schemes_with(m.sender, &text, &set, &err), 0);
+	m.schemes = &set;
+	fill(&m, line, &ring);
+	change_all_bytes(&m, &set, &ring, string_of(line, "sender"));
+	message_free(&m);
+}
+
+static void
+test_bytes(void **state)
+{
+	(void)state;
+	(void)each_line("calls.jsonl", check_bytes);
+	assert_true(bytes_changed >= 5000);
+}
+
 int
 main(void)
 {
@@ -337,6 +434,7 @@ main(void)
 		cmocka_unit_test(test_settings),
 		cmocka_unit_test(test_calls),
 		cmocka_unit_test(test_rows),
+		cmocka_unit_test(test_bytes),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -117,7 +117,8 @@ read_kept(struct call *call, struct span headers,
 		header->name = kept->names[i];
 		header->value = (struct buf)BUF_INIT(EVENT_MAX);
 		/* A digest is of no use in an event. */
-		if (header_secrecy(span_of(header->name)) != HEADER_OPEN)
+		if (i < kept->count - kept->looked &&
+		    header_secrecy(span_of(header->name)) != HEADER_OPEN)
 			continue;
 		rc = headers.at
 		    ? read_header(headers, header->name, &header->value, err)
@@ -191,6 +192,7 @@ read_request(
 	m->query = buf_span(&call->query);
 	m->content_type = buf_span(&call->content_type);
 	m->passed_by = "quarantine";
+	m->digested = true;
 	return read_kept(call, headers, kept, err);
 }
 

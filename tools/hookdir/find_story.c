@@ -67,6 +67,7 @@ static const struct {
 } steps[] = {
 	{ "accepted", "received" },
 	{ "duplicate", "received again, stored before" },
+	{ "handshake", "a handshake was answered" },
 	{ "refused", "refused" },
 	{ "fetched", "fetched" },
 	{ "done", "run, done" },

@@ -56,6 +56,8 @@ _hookdir()
 		_hookdir_value "$kind_wanted"
 	elif [[ $cur == -* ]]; then
 		_hookdir_choose "${!takes[@]}"
+	elif [[ $command == senders ]]; then
+		((given > 0)) || _hookdir_senders
 	elif ((given == 0)) && [[ $command == send || $command == check ]]; then
 		: # a URL
 	elif [[ $command == list || $command == stats ||
@@ -113,6 +115,13 @@ _hookdir_plain()
 	printf '%s' "${1//[\\\"\']/}"
 }
 
+# The senders that HOOKDIR_SENDER knows
+_hookdir_senders()
+{
+	_hookdir_choose "$("${program%-net}" senders 2>/dev/null |
+		sed 's/ .*//')"
+}
+
 # Those of the words that begin as it was typed.
 _hookdir_choose()
 {
@@ -134,15 +143,14 @@ _hookdir_value()
 		;;
 	EVENT,...)
 		[[ $cur == *,* ]] && before=${cur%,*},
-		for word in accepted duplicate refused fetched retry failed \
+		for word in accepted duplicate handshake refused fetched retry failed \
 		    "done" requeued held released superseded expired; do
 			word=$before$word
 			[[ $word == "$cur"* ]] && COMPREPLY+=("$word")
 		done
 		;;
 	NAME)
-		_hookdir_choose shipmondo tradecloud nshift standard-webhooks \
-			github shopify stripe generic
+		_hookdir_senders
 		;;
 	SERVER) _hookdir_choose nginx apache ;;
 	USER) mapfile -t COMPREPLY < <(compgen -u -- "$cur") ;;

@@ -148,6 +148,9 @@ static const struct tool tools[] = {
 	    "(/etc/hookdir)\n"
 	    "  --quiet                say nothing of what is fine\n"
 	    "  --json                 JSON Lines\n" },
+	{ "senders", tool_senders, "[NAME]",
+	    "List the senders that HOOKDIR_SENDER knows. With a name: what to\n"
+	    "type into its form, and the parameters of its endpoint.\n" },
 	{ "fetch", net_exec, "", NET_FETCH_SUMMARY },
 	{ "send", net_exec, "", NET_SEND_SUMMARY },
 	{ "check", net_exec, "", NET_CHECK_SUMMARY },

@@ -163,8 +163,8 @@ verify(struct work *work, struct call *call, const char *file,
 
 	m->sender = work->rules.sender;
 	m->event = work->rules.event;
-	m->schemes = &work->rules.schemes;
-	m->places = &work->rules.places;
+	m->schemes = &work->rules.signing.schemes;
+	m->places = &work->rules.signing.places;
 	m->any_time = work->rules.ignore_time;
 	*outcome = OUTCOME_REFUSED;
 	if (!is_served(m->sender->methods, m->method)) {
@@ -172,7 +172,7 @@ verify(struct work *work, struct call *call, const char *file,
 		    m->sender->name, m->sender->methods);
 		return 0;
 	}
-	if (message_verify(m, &work->rules.keys, err) < 0)
+	if (message_verify(m, &work->rules.signing.keys, err) < 0)
 		return error_class(err->code) == CLASS_FAULT ? -1 : 0;
 	return deliver(work, m, file, outcome, err);
 }

@@ -6,8 +6,7 @@
 #define HOOKDIR_REVERIFY_H
 
 #include "hookdir/conf.h"
-#include "message/header_list.h"
-#include "jose/keyring.h"
+#include "message/signing.h"
 
 struct rules {
 	const char *conf_path; /* --conf; or NULL: the environment */
@@ -17,10 +16,7 @@ struct rules {
 	const char *event; /* HOOKDIR_EVENT, or NULL */
 	unsigned dedup;	   /* seconds; 0: off */
 	struct header_list kept;
-	struct keyring keys;
-	struct scheme_text site;
-	struct scheme_set schemes;
-	struct message_places places;
+	struct signing signing;
 	struct buf key; /* owned: the content of --key-file */
 	struct conf conf;
 };

@@ -45,6 +45,7 @@ int tool_remove(int argc, char **argv);
 int tool_rotate(int argc, char **argv);
 int tool_endpoints(int argc, char **argv);
 int tool_doctor(int argc, char **argv);
+int tool_senders(int argc, char **argv);
 
 /*
  * The whole of main(): --help, --version, or the subcommand that argv[1]
