@@ -116,6 +116,24 @@ send_answer_read(struct send_answer *answer, long status, struct span body)
 }
 
 void
+send_answer_read_empty(
+    struct send_answer *answer, long status, struct span body)
+{
+	if (body.len || status < 200 || (status >= 300 && status < 400) ||
+	    status >= 500) {
+		send_answer_read(answer, status, body);
+		return;
+	}
+	*answer = (struct send_answer){ .status = status,
+		.verdict = status == 200 ? SEND_ACCEPTED : SEND_REFUSED };
+	copy(answer->kind, sizeof(answer->kind),
+	    span_of(status == 200 ? "accepted" : "refused"));
+	copy(answer->detail, sizeof(answer->detail),
+	    span_of("no body, as this sender wants it: the log of hookdir "
+		    "says more"));
+}
+
+void
 send_answer_none(struct send_answer *answer, const char *why)
 {
 	*answer = (struct send_answer){ .verdict = SEND_NONE };

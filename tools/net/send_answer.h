@@ -31,6 +31,9 @@ struct send_answer {
 /* Fill in all but seconds. */
 void send_answer_read(
     struct send_answer *answer, long status, struct span body);
+/* The same for a sender whose calls are answered without a body. */
+void send_answer_read_empty(
+    struct send_answer *answer, long status, struct span body);
 void send_answer_none(struct send_answer *answer, const char *why);
 
 #endif

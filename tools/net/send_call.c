@@ -308,6 +308,10 @@ send_call_make(
 		return -1;
 	if (sender->scheme == SCHEME_HMAC && sign(rule, call, &fresh, err) < 0)
 		return -1;
+	if (sender->scheme == SCHEME_TOKEN &&
+	    add_header(call, sender->signature[0].item[SCHEME_HEADER],
+		rule->key, err) < 0)
+		return -1;
 	if (sender->scheme == SCHEME_NONE && authorize(rule, call, err) < 0)
 		return -1;
 	/* "Expect:" keeps libcurl from waiting for a 100. */

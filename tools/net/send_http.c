@@ -173,7 +173,8 @@ finish_call(struct sending *s, struct slot *slot, CURLcode code)
 	(void)curl_easy_getinfo(
 	    slot->curl, CURLINFO_TOTAL_TIME_T, &microseconds);
 	if (code == CURLE_OK)
-		send_answer_read(
+		(s->rule->sender->empty_answers ? send_answer_read_empty
+						: send_answer_read)(
 		    &answer, status, (struct span){ slot->answer, slot->len });
 	else
 		send_answer_none(&answer, curl_easy_strerror(code));
