@@ -17,7 +17,11 @@ static const char *const known[] = { "ROLE", "SPOOL", "SENDER", "EVENT",
 	"TOKEN_KEY_PREVIOUS", "CLIENT_ID", "CLIENT_SECRET",
 	"CLIENT_SECRET_PREVIOUS", "TOKEN_TTL", "JWKS", "ISSUER", "AUDIENCE",
 	"MAX_BODY", "QUARANTINE", "QUARANTINE_FILES", "DEDUP", "HEADERS",
-	"SECRET_HEADERS" };
+	"SECRET_HEADERS", "CREATE", "SIGNATURE_HEADER", "SIGNATURE_PREFIX",
+	"SIGNATURE_SEPARATOR", "SIGNATURE_ALGORITHM", "SIGNED", "TIME",
+	"TIME_FORMAT", "KEY_ENCODING", "TOLERANCE", "URL", "ID", "TYPE",
+	"SUBJECT", "REFERENCE", "CHALLENGE", "CHALLENGE_TOKEN",
+	"REFUSED_STATUS", "ANSWER" };
 
 /* The last one counts, by hand. */
 static const char *
@@ -47,7 +51,10 @@ is_known(const char *param)
 		if (param[len] && strlen(known[i]) == len &&
 		    strncmp(param, known[i], len) == 0)
 			return true;
-	return false;
+	/* A further key has a name in lower case. */
+	return strncmp(param, "KEY_", 4) == 0 && len > 4 && param[len] &&
+	    strspn(param + 4, "abcdefghijklmnopqrstuvwxyz0123456789_") ==
+	    len - 4;
 }
 
 static bool
@@ -83,9 +90,10 @@ check_good(const struct endpoint *ep, char **params)
 	    (!ep->keys.count && !ep->token_keys.count && !ep->client_id));
 	CHECK(!receives || ep->auth != AUTH_DEFAULT);
 	CHECK(!receives ||
-	    (ep->sender->scheme == SCHEME_NONE) == (ep->keys.count == 0));
+	    (ep->sender->scheme == SCHEME_NONE && !ep->signing.schemes.count) ==
+		(ep->signing.keys.count == 0));
 	CHECK(!receives || !ep->sender->needs_event || ep->event);
-	CHECK(ep->auth != AUTH_SIGNATURE || ep->keys.count);
+	CHECK(ep->auth != AUTH_SIGNATURE || ep->signing.keys.count);
 	CHECK(ep->auth != AUTH_TOKEN ||
 	    ((ep->jwks || ep->token_keys.count) && ep->issuer && ep->audience));
 	CHECK(ep->role != ROLE_TOKEN ||
