@@ -191,6 +191,12 @@ OTHERS = {name: ENDPOINTS.path(params) for name, params in {
               "HOOKDIR_KEY_second": KEY},
     "gitlab": {"HOOKDIR_SENDER": "gitlab", "HOOKDIR_KEY": KEY,
                "HOOKDIR_KEY_old": "old-" + KEY},
+    "many": {**SIGNED, **{f"HOOKDIR_KEY_k{number}": f"{KEY}{number}"
+                          for number in range(31)}},
+    "asked": {"HOOKDIR_SENDER": "generic", "HOOKDIR_AUTH": "basic",
+              "HOOKDIR_CHALLENGE": "okta"},
+    "woocommerce": {"HOOKDIR_SENDER": "woocommerce", "HOOKDIR_KEY": KEY},
+    "quickpay": {"HOOKDIR_SENDER": "quickpay", "HOOKDIR_KEY": KEY},
     "refused": {**SIGNED, "HOOKDIR_REFUSED_STATUS": "400",
                 "HOOKDIR_ANSWER": "empty"},
 }.items()}
@@ -220,6 +226,9 @@ WRONG = {
         "HOOKDIR_SIGNED": "%b"},
     "HOOKDIR_KEY: not set, and the sender gitlab": {
         "HOOKDIR_SENDER": "gitlab"},
+    "HOOKDIR_KEY: a word, not a key": {**SIGNED, "HOOKDIR_KEY": "sha256"},
+    "more than 32 keys": {**SIGNED, **{
+        f"HOOKDIR_KEY_k{number}": KEY for number in range(32)}},
     "HOOKDIR_KEY_new: a word": {**SIGNED, "HOOKDIR_KEY_new": "text"},
     "HOOKDIR_KEY_NEW: no such": {**SIGNED, "HOOKDIR_KEY_NEW": KEY},
     "HOOKDIR_KEY_previous: a name that": {**SIGNED,
@@ -622,6 +631,31 @@ def _(front):
         eq("history", entries[0]["key"], name)
     got, new = call(front, "named", shipmondo.body(shipmondo.form_b(), "x"))
     eq("another key", (got.status, new), (403, []))
+
+
+@each_way("32 keys are tried, the last as well")
+def _(front):
+    good = hmac.new(f"{KEY}30".encode(), b"{}", hashlib.sha256).hexdigest()
+    got, new = call(front, "many", b"{}", {"X-Sig": good})
+    eq("last", (got.status, new[0]["keyused"]), (200, "k30"))
+
+
+@each_way("HOOKDIR_AUTH is asked before a handshake is answered")
+def _(front):
+    answered("okta", call(front, "asked", method="GET", headers={
+        "X-Okta-Verification-Challenge": "abc"}), 401)
+
+
+@each_way("the numbers that people know are the reference of rows")
+def _(front):
+    for name, header, body, want in (
+            ("woocommerce", "X-WC-Webhook-Signature",
+             b'{"id":7,"number":"1001","date_modified_gmt":"x"}', "1001"),
+            ("quickpay", "QuickPay-Checksum-Sha256",
+             b'{"id":7,"order_id":"A-1"}', "A-1")):
+        got, new = call(front, name, body, {header: hmac.new(
+            KEY.encode(), body, hashlib.sha256).hexdigest()})
+        eq(name, (got.status, new[0]["reference"]), (200, want))
 
 
 @each_way("white space at a key's end, and SHA-1, are warned of once")
