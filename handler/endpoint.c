@@ -390,8 +390,10 @@ check_health_role(const struct endpoint *ep, struct error *err)
 {
 	if (!ep->spool)
 		return wrong(err, "SPOOL: not set");
-	if (ep->keys.count)
+	if (ep->signing.keys.count)
 		return wrong(err, "KEY: of no use in the role health");
+	if (ep->challenge || ep->challenge_token)
+		return wrong(err, "CHALLENGE: of no use in the role health");
 	if (ep->auth != AUTH_DEFAULT)
 		return wrong(err, "AUTH: of no use in the role health");
 	if (ep->jwks || ep->token_keys.count)

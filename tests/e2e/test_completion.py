@@ -183,7 +183,7 @@ def _():
     eq("all", offers(f"hookdir rotate --finish --root {root} "),
        ["anna", "arno", "bert"])
     eq("a second", offers(f"hookdir rotate --root {root} anna "), [])
-    eq("sender", offers("hookdir add sh"), ["shipmondo", "shopify"])
+    eq("sender", offers("hookdir add sh"), ["shipmondo", "shopify", "shopware"])
     eq("name", offers("hookdir add shipmondo "), [])
     eq("server", offers("hookdir add --server "), ["apache", "nginx"])
     has("user", offers("hookdir add --user ro"), "root")

@@ -88,7 +88,7 @@ def _():
                     pass
             wait_for(lambda: request(handler, spool).status == 503,
                      "503")
-            has("log", handler.log(), "No space left on device")
+            wait_for(lambda: "No space left on device" in handler.log(), "line")
             os.unlink(place + "/full")
             wait_for(lambda: request(handler, spool).status == 200,
                      "200")
@@ -178,7 +178,7 @@ def _():
                             ("TOKEN_KEY", KEY), ("CLIENT_ID", "me")):
             got = request(handler, spool, **{f"HOOKDIR_{name}": value})
             eq(name, (got.status, got.rule()), (503, "misconfigured"))
-            has("log", handler.log(), f"HOOKDIR_{name}: ")
+            wait_for(lambda: f"HOOKDIR_{name}: " in handler.log(), name)
         eq("no spool", request(handler, None).status, 503)
         ok("not made", not os.path.exists(spool))
 

@@ -34,10 +34,10 @@ def call(*command, env=None, **options):
         **{"stdin": subprocess.DEVNULL, **options})
 
 
-def traced(calls, *command, env=None):
+def traced(calls, *command, env=None, children=True):
     """The program's exit status, and its system calls as a text"""
     log = os.path.join(folder("trace"), "log")
-    done = call("strace", "-f", "-qq", "-s", "4000", "-o", log, "-e",
+    done = call("strace", *["-f"] * children, "-qq", "-s", "4000", "-o", log, "-e",
                 f"trace={calls}", *command, env=env)
     hasnt("standard error", done.stderr, "strace:")
     return done.returncode, read(log)
@@ -61,6 +61,7 @@ def everything():
         ["add", "github", "shop", *at], ["endpoints", "--root", root],
         ["rotate", "shop", "--no-reload", "--root", root],
         ["remove", "shop", "--root", root],
+        ["senders"], ["senders", "shopware"],
         ["list", spool], ["list", "--json", "--since", "1h", spool],
         ["show", spool, name], ["stats", spool],
         ["stats", "--prometheus", spool], ["hold", "--all", spool],
@@ -80,8 +81,10 @@ def _():
     eq("subcommands", {line[0] for line in lines} | IN_NET, set(listed))
     for line in [*lines, ["--help"], ["--version"], ["nonsense"],
                  *([name, "--help"] for name in listed if name not in IN_NET)]:
+        # doctor has the web servers test their own configuration.
         status, calls = traced("%network", TOOL, *line,
-                               env=environment(HOOKDIR_KEY="k"))
+                               env=environment(HOOKDIR_KEY="k"),
+                               children=line[0] != "doctor")
         ok(f"{line} was understood ({status})",
            status in (0, 66) or line[0] == "nonsense" or
            (line[0] == "doctor" and status in (1, 2)))
