@@ -53,7 +53,7 @@ for made in (Nginx, Apache):
             eq("rule", got.rule(), "system-error")
             ok("Retry-After", got.header("Retry-After"))
             hasnt("answer", got.body.decode(), web.spools)
-            has("log", handler.log(), "Not a directory")
+            wait_for(lambda: "Not a directory" in handler.log(), "line")
             os.unlink(new)
             eq("mended", later(web, 200).json(), HEALTHY)
             handler.down()
