@@ -155,7 +155,7 @@ TORTURE = $(wildcard tests/torture/powercut.py \
 	tests/torture/flood.py tests/torture/pipe.py \
 	tests/torture/static.py \
 	tests/torture/tls.py tests/torture/machine.py tests/torture/fetch.py \
-	tests/torture/nfs.py \
+	tests/torture/reconcile.py tests/torture/nfs.py \
 	tests/torture/readme.py) \
 	$(BUILD)/tests/torture/timing
 TORTURE_PACKAGES = $(TEST_PACKAGES) $(FUZZ_PACKAGES) xfsprogs e2fsprogs \

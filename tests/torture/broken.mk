@@ -4,7 +4,7 @@
 # the real one and one more file, tests/torture/broken/NAME.c, that takes the
 # place of the functions its line "wrap:" names.
 #
-# make broken     all of them, $(BUILD)/broken/NAME/hookdir{.fcgi,}
+# make broken     all of them, $(BUILD)/broken/NAME/hookdir{.fcgi,,-net}
 
 BROKEN = $(patsubst tests/torture/broken/%.c,$(BUILD)/broken/%,\
 	$(wildcard tests/torture/broken/*.c))
@@ -13,7 +13,8 @@ WRAPPED = $(addprefix -Wl$(comma)--wrap=,$(shell \
 comma = ,
 
 .PHONY: broken
-broken: $(addsuffix /hookdir.fcgi,$(BROKEN)) $(addsuffix /hookdir,$(BROKEN))
+broken: $(addsuffix /hookdir.fcgi,$(BROKEN)) $(addsuffix /hookdir,$(BROKEN)) \
+	$(addsuffix /hookdir-net,$(BROKEN))
 
 $(BUILD)/broken/%/hookdir.fcgi: tests/torture/broken/%.c $(HANDLER_OBJECTS) \
 		$(BUILD)/libhookdir.a
@@ -24,3 +25,8 @@ $(BUILD)/broken/%/hookdir: tests/torture/broken/%.c $(TOOL_OBJECTS) \
 		$(BUILD)/libhookdir.a
 	@mkdir -p $(@D)
 	$(call say,LD)$(CC) $(STANDARD) $(CFLAGS) $(LDFLAGS) $(WRAPPED) -o $@ $^ $(TOOL_LIBS)
+
+$(BUILD)/broken/%/hookdir-net: tests/torture/broken/%.c $(NET_OBJECTS) \
+		$(BUILD)/libtools.a $(BUILD)/libhookdir.a
+	@mkdir -p $(@D)
+	$(call say,LD)$(CC) $(STANDARD) $(CFLAGS) $(LDFLAGS) $(WRAPPED) -o $@ $^ $(NET_LIBS)

@@ -70,6 +70,7 @@ static const struct {
 	{ "handshake", "a handshake was answered" },
 	{ "refused", "refused" },
 	{ "fetched", "fetched" },
+	{ "reconciled", "missing, fetched from the sender" },
 	{ "done", "run, done" },
 	{ "retry", "run, failed" },
 	{ "failed", "run, failed for good" },

@@ -152,6 +152,8 @@ static const struct tool tools[] = {
 	    "List the senders that HOOKDIR_SENDER knows. With a name: what to\n"
 	    "type into its form, and the parameters of its endpoint.\n" },
 	{ "fetch", net_exec, "", NET_FETCH_SUMMARY },
+	{ "reconcile", net_exec, "", NET_RECONCILE_SUMMARY },
+	{ "webhooks", net_exec, "", NET_WEBHOOKS_SUMMARY },
 	{ "send", net_exec, "", NET_SEND_SUMMARY },
 	{ "check", net_exec, "", NET_CHECK_SUMMARY },
 	{ "add", tool_add,

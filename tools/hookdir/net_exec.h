@@ -12,6 +12,11 @@
 /* The first line of their help, for the tables of both programs. */
 #define NET_FETCH_SUMMARY                                                      \
 	"Fetch what a Tradecloud event refers to, and deliver it to SPOOL.\n"
+#define NET_RECONCILE_SUMMARY                                                  \
+	"Compare SPOOL with the sender's own lists, and fetch what is "        \
+	"missing.\n"
+#define NET_WEBHOOKS_SUMMARY                                                   \
+	"List or create the sender's webhooks for an endpoint.\n"
 #define NET_SEND_SUMMARY  "Send a message to an endpoint, as its sender does.\n"
 #define NET_CHECK_SUMMARY "Say whether hookdir answers at a URL.\n"
 

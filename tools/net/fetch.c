@@ -214,7 +214,8 @@ run(const struct fetch_options *options, const char *spool, const char *path)
 
 	event_init(&job.event);
 	if (check_descriptors(&err) < 0 ||
-	    fetch_config_read(&config, options->config, &err) < 0 ||
+	    fetch_config_read(
+		&config, options->config, FETCH_CONFIG_TRADECLOUD, &err) < 0 ||
 	    fetch_http_start(&err) < 0) {
 		code = fail(&err);
 	} else {

@@ -90,9 +90,13 @@ call(struct fetch_api *api, const char *path, const struct buf *header,
 {
 	struct buf text = BUF_INIT(FETCH_URL_MAX);
 	struct fetch_url url = FETCH_URL_INIT;
-	struct fetch_request request = { &url, api->config->ca, NULL, true,
-		out ? out->max - out->len : LOGIN_MAX, api->timeout, take_body,
-		out };
+	struct fetch_request request = { .url = &url,
+		.ca = api->config->ca,
+		.anywhere = true,
+		.max_size = out ? out->max - out->len : LOGIN_MAX,
+		.timeout = api->timeout,
+		.take = take_body,
+		.context = out };
 	int rc = -1;
 
 	buf_append_text(&text, api->config->base);

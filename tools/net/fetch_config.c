@@ -20,21 +20,37 @@
 
 #define TEXT_MAX 16384
 
-static const struct setting {
+#define PLACE(member)                                                          \
+	offsetof(struct fetch_config, member),                                 \
+	    sizeof(((struct fetch_config *)0)->member)
+
+struct setting {
 	const char *name;
 	size_t offset, size;
 	bool required;
-} settings[] = {
-	{ "base", offsetof(struct fetch_config, base),
-	    sizeof(((struct fetch_config *)0)->base), true },
-	{ "username", offsetof(struct fetch_config, username),
-	    sizeof(((struct fetch_config *)0)->username), true },
-	{ "password", offsetof(struct fetch_config, password),
-	    sizeof(((struct fetch_config *)0)->password), true },
-	{ "ca", offsetof(struct fetch_config, ca),
-	    sizeof(((struct fetch_config *)0)->ca), false },
 };
-#define SETTINGS (sizeof(settings) / sizeof(settings[0]))
+#define SETTINGS_MAX 5
+
+static const struct form {
+	struct setting settings[SETTINGS_MAX + 1]; /* up to one without name */
+	const char *names;
+	mode_t closed; /* rights that nobody may have */
+	const char *remedy;
+} forms[] = {
+	[FETCH_CONFIG_TRADECLOUD] = { { { "base", PLACE(base), true },
+					  { "username", PLACE(username), true },
+					  { "password", PLACE(password), true },
+					  { "ca", PLACE(ca), false } },
+	    "base, username, password and ca", 007,
+	    "open to all users, and holds a password; chmod o= it" },
+	[FETCH_CONFIG_SHIPMONDO] = { { { "base", PLACE(base), true },
+					 { "user", PLACE(username), true },
+					 { "key", PLACE(password), true },
+					 { "endpoint", PLACE(endpoint), false },
+					 { "ca", PLACE(ca), false } },
+	    "base, user, key, endpoint and ca", 077,
+	    "open to other users, and holds a key; chmod 600 it" },
+};
 
 static char *
 place_of(struct fetch_config *config, const struct setting *setting)
@@ -61,19 +77,20 @@ trim(struct span text)
 }
 
 static const struct setting *
-find_setting(struct span name)
+find_setting(const struct form *form, struct span name)
 {
-	size_t i;
+	const struct setting *setting;
 
-	for (i = 0; i < SETTINGS; i++)
-		if (span_is(name, settings[i].name))
-			return &settings[i];
+	for (setting = form->settings; setting->name; setting++)
+		if (span_is(name, setting->name))
+			return setting;
 	return NULL;
 }
 
 /* What is wrong with a line; NULL when it was taken. */
 static const char *
-take_line(struct fetch_config *config, struct span line)
+take_line(
+    struct fetch_config *config, const struct form *form, struct span line)
 {
 	const struct setting *setting;
 	struct span name;
@@ -85,11 +102,10 @@ take_line(struct fetch_config *config, struct span line)
 	if (!memchr(line.at, '=', line.len))
 		return "not \"name = value\"";
 	(void)span_cut(&line, '=', &name);
-	setting = find_setting(trim(name));
+	setting = find_setting(form, trim(name));
 	line = trim(line);
 	if (!setting)
-		return "the name is unknown; it is none of base, username, "
-		       "password and ca";
+		return "the name is unknown";
 	place = place_of(config, setting);
 	if (place[0] != '\0')
 		return "the name is there for the second time";
@@ -118,17 +134,17 @@ check_base(struct fetch_config *config, struct error *why)
 }
 
 static int
-check_all(struct fetch_config *config, const char *path, struct error *err)
+check_all(struct fetch_config *config, const struct form *form,
+    const char *path, struct error *err)
 {
 	struct error why = ERROR_INIT;
-	size_t i;
+	const struct setting *setting;
 
-	for (i = 0; i < SETTINGS; i++)
-		if (settings[i].required &&
-		    place_of(config, &settings[i])[0] == '\0')
+	for (setting = form->settings; setting->name; setting++)
+		if (setting->required && place_of(config, setting)[0] == '\0')
 			return error_set(err, ERROR_CONFIGURATION,
 			    "%s: no %s; add a line \"%s = ...\"", path,
-			    settings[i].name, settings[i].name);
+			    setting->name, setting->name);
 	if (check_base(config, &why) < 0)
 		return error_set(
 		    err, ERROR_CONFIGURATION, "%s: base: %s", path, why.text);
@@ -139,13 +155,13 @@ check_all(struct fetch_config *config, const char *path, struct error *err)
 	/* RFC 7617 section 2: it ends at the first colon. */
 	if (strchr(config->username, ':'))
 		return error_set(err, ERROR_CONFIGURATION,
-		    "%s: username: a colon in it", path);
+		    "%s: %s: a colon in it", path, form->settings[1].name);
 	return 0;
 }
 
 static int
-take_lines(struct fetch_config *config, const char *path, struct span text,
-    struct error *err)
+take_lines(struct fetch_config *config, const struct form *form,
+    const char *path, struct span text, struct error *err)
 {
 	struct span line;
 	const char *wrong;
@@ -153,17 +169,19 @@ take_lines(struct fetch_config *config, const char *path, struct span text,
 
 	while (span_cut(&text, '\n', &line)) {
 		number++;
-		wrong = take_line(config, line);
+		wrong = take_line(config, form, line);
 		if (wrong)
-			return error_set(err, ERROR_CONFIGURATION, "%s:%u: %s",
-			    path, number, wrong);
+			return error_set(err, ERROR_CONFIGURATION,
+			    "%s:%u: %s; a line is \"name = value\" with one of "
+			    "%s",
+			    path, number, wrong, form->names);
 	}
-	return check_all(config, path, err);
+	return check_all(config, form, path, err);
 }
 
 /* Whose is it, and who may read it? */
 static int
-check_file(int fd, const char *path, struct error *err)
+check_file(int fd, const struct form *form, const char *path, struct error *err)
 {
 	struct stat st;
 
@@ -175,17 +193,17 @@ check_file(int fd, const char *path, struct error *err)
 		    "%s: belongs to user %u; it must belong to user %u, "
 		    "who runs this, or to root",
 		    path, st.st_uid, geteuid());
-	if (st.st_mode & 007)
-		return error_set(err, ERROR_CONFIGURATION,
-		    "%s: open to all users, and holds a password; chmod o= it",
-		    path);
+	if (st.st_mode & form->closed)
+		return error_set(
+		    err, ERROR_CONFIGURATION, "%s: %s", path, form->remedy);
 	return 0;
 }
 
 int
-fetch_config_read(
-    struct fetch_config *config, const char *path, struct error *err)
+fetch_config_read(struct fetch_config *config, const char *path,
+    enum fetch_config_form which, struct error *err)
 {
+	const struct form *form = &forms[which];
 	char text[TEXT_MAX + 1];
 	size_t len = 0;
 	int fd, rc = -1;
@@ -197,14 +215,14 @@ fetch_config_read(
 		return error_set(err, ERROR_CONFIGURATION,
 		    "cannot read %s, the file of --config: %s", path,
 		    strerrordesc_np(errno));
-	if (check_file(fd, path, err) == 0 &&
+	if (check_file(fd, form, path, err) == 0 &&
 	    io_read_at(fd, text, sizeof(text), 0, &len, path, err) == 0) {
 		if (len > TEXT_MAX)
 			(void)error_set(
 			    err, ERROR_CONFIGURATION, "%s: too large", path);
 		else
-			rc = take_lines(
-			    config, path, (struct span){ text, len }, err);
+			rc = take_lines(config, form, path,
+			    (struct span){ text, len }, err);
 	}
 	secret_wipe(text, sizeof(text));
 	io_discard(&fd);

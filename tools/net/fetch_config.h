@@ -16,7 +16,14 @@ struct fetch_config {
 	char base[512]; /* https, no slash at the end */
 	char username[256];
 	char password[1024];
-	char ca[PATH_MAX]; /* "" for the system's certificates */
+	char ca[PATH_MAX];   /* "" for the system's certificates */
+	char endpoint[1024]; /* of Shipmondo alone; "" where there is none */
+};
+
+/* Whose file it is: what its lines are called, and who may read it. */
+enum fetch_config_form {
+	FETCH_CONFIG_TRADECLOUD, /* username, password; not for others */
+	FETCH_CONFIG_SHIPMONDO	 /* user, key, endpoint; for its owner alone */
 };
 
 /*
@@ -24,8 +31,8 @@ struct fetch_config {
  * says nothing of what stands there. fetch_config_wipe() is due in both
  * cases.
  */
-int fetch_config_read(
-    struct fetch_config *config, const char *path, struct error *err);
+int fetch_config_read(struct fetch_config *config, const char *path,
+    enum fetch_config_form form, struct error *err);
 void fetch_config_wipe(struct fetch_config *config);
 
 #endif

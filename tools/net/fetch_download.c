@@ -118,8 +118,12 @@ static int
 hop(const struct fetch_job *job, bool presigned, struct fetch_url *url,
     struct fetch_download *download, struct error *err)
 {
-	struct fetch_request request = { url, job->config->ca, NULL, false,
-		download->most, job->options->timeout, take_part, download };
+	struct fetch_request request = { .url = url,
+		.ca = job->config->ca,
+		.max_size = download->most,
+		.timeout = job->options->timeout,
+		.take = take_part,
+		.context = download };
 	struct fetch_answer answer;
 	int rc;
 

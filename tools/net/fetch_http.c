@@ -57,6 +57,8 @@ fetch_answer_init(struct fetch_answer *answer)
 	answer->reached = answer->untrusted = false;
 	answer->location = answer->type = empty;
 	answer->authorization = answer->refresh = empty;
+	answer->date = answer->retry_after = empty;
+	answer->total = answer->pages = empty;
 }
 
 void
@@ -66,6 +68,10 @@ fetch_answer_free(struct fetch_answer *answer)
 	secret_wipe(answer->refresh.at, answer->refresh.size);
 	buf_free(&answer->authorization);
 	buf_free(&answer->refresh);
+	buf_free(&answer->date);
+	buf_free(&answer->retry_after);
+	buf_free(&answer->total);
+	buf_free(&answer->pages);
 	buf_free(&answer->location);
 	buf_free(&answer->type);
 }
@@ -116,7 +122,7 @@ on_body(char *bytes, size_t one, size_t len, void *context)
 	(void)one;
 	(void)curl_easy_getinfo(
 	    exchange->curl, CURLINFO_RESPONSE_CODE, &status);
-	if (status != 200) {
+	if (status != 200 && !exchange->request->any_status) {
 		exchange->left = true;
 		return 0;
 	}
@@ -195,6 +201,12 @@ set_request(CURL *curl, struct exchange *exchange)
 	bad |= (int)curl_easy_setopt(curl, CURLOPT_TIMEOUT, timeout);
 	bad |= (int)curl_easy_setopt(curl, CURLOPT_CONNECTTIMEOUT,
 	    timeout < CONNECT_SECONDS ? timeout : CONNECT_SECONDS);
+	if (request->post.at) {
+		bad |= (int)curl_easy_setopt(
+		    curl, CURLOPT_POSTFIELDS, request->post.at);
+		bad |= (int)curl_easy_setopt(curl, CURLOPT_POSTFIELDSIZE_LARGE,
+		    (curl_off_t)request->post.len);
+	}
 	bad |= (int)curl_easy_setopt(curl, CURLOPT_LOW_SPEED_LIMIT, SLOW_BYTES);
 	bad |=
 	    (int)curl_easy_setopt(curl, CURLOPT_LOW_SPEED_TIME, SLOW_SECONDS);
@@ -242,6 +254,13 @@ take_answer(CURL *curl, struct fetch_answer *answer, struct error *err)
 	take_header(curl, "Content-Type", &answer->type);
 	take_header(curl, "Set-Authorization", &answer->authorization);
 	take_header(curl, "Set-Refresh-Token", &answer->refresh);
+	take_header(curl, "Date", &answer->date);
+	take_header(curl, "Retry-After", &answer->retry_after);
+	take_header(curl, "X-Total-Count", &answer->total);
+	take_header(curl, "X-Total-Pages", &answer->pages);
+	if (answer->date.failed || answer->retry_after.failed ||
+	    answer->total.failed || answer->pages.failed)
+		return error_set(err, ERROR_MEMORY, "no memory");
 	if (buf_check(&answer->location, err) < 0 ||
 	    buf_check(&answer->type, err) < 0 ||
 	    buf_check(&answer->authorization, err) < 0)

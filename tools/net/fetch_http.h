@@ -29,6 +29,8 @@ struct fetch_request {
 	long timeout;		    /* seconds, all in all */
 	fetch_take *take;
 	void *context;
+	struct span post; /* at NULL: GET; else what is sent, as JSON */
+	bool any_status;  /* take the body whatever the status is */
 };
 
 struct fetch_answer {
@@ -37,6 +39,7 @@ struct fetch_answer {
 	bool untrusted; /* its certificate does not verify */
 	/* Owned; empty where there is none. */
 	struct buf location, type, authorization, refresh;
+	struct buf date, retry_after, total, pages; /* X-Total-Count, -Pages */
 };
 
 void fetch_answer_init(struct fetch_answer *answer);
@@ -46,10 +49,11 @@ void fetch_answer_free(struct fetch_answer *answer);
 
 /*
  * 0: there is an answer, and its body is whole and taken if the status is
- * 200; others' bodies are left alone. A body whose end nothing announced, a
- * length or chunks, is not whole. -1: ERROR_INCOMPLETE when asking again may
- * help, ERROR_FORM when the address is none to be asked, ERROR_TOO_LARGE, or
- * what take() returned; reached and untrusted are set in any case.
+ * 200; others' bodies are left alone unless any_status is set. A body whose end
+ * nothing announced, a length or chunks, is not whole. -1: ERROR_INCOMPLETE
+ * when asking again may help, ERROR_FORM when the address is none to be asked,
+ * ERROR_TOO_LARGE, or what take() returned; reached and untrusted are set in
+ * any case.
  */
 int fetch_http(const struct fetch_request *request, struct fetch_answer *answer,
     struct error *err);

@@ -10,7 +10,9 @@
 
 #include "net/check.h"
 #include "net/fetch.h"
+#include "net/reconcile.h"
 #include "net/send.h"
+#include "net/webhooks.h"
 #include "hookdir/net_exec.h"
 #include "hookdir/tool.h"
 
@@ -33,6 +35,49 @@ static const struct tool tools[] = {
 	    "  --document-retries NUMBER\n"
 	    "                     how often a download is tried (10)\n"
 	    "  --check            log in to the API, and nothing else\n" },
+	{ "reconcile", net_reconcile,
+	    "shipmondo SPOOL [--since TIME|auto] [--changed]\n"
+	    "                         [--resource NAME,...] [--grace SPAN] "
+	    "[--config FILE]\n"
+	    "                         [--dry-run] [--json]",
+	    NET_RECONCILE_SUMMARY
+	    "See hookdir-reconcile(1). Exit status 1: something was missing.\n"
+	    "\n"
+	    "  --since TIME         created since; auto: since the last "
+	    "complete run\n"
+	    "  --changed            orders that were changed since their last "
+	    "message, too\n"
+	    "  --resource NAME,...  of orders, shipments, drafts\n"
+	    "  --grace SPAN         leave alone what is younger (5m)\n"
+	    "  --config FILE        base, user and key of the API\n"
+	    "                       (/etc/hookdir/shipmondo-api.conf)\n"
+	    "  --dry-run            only tell what is missing\n"
+	    "  --json               the summary as a JSON object\n"
+	    "  --rate NUMBER        requests a second (5)\n"
+	    "  --retries NUMBER     of a request that fails for now (5)\n"
+	    "  --timeout SECONDS    longest time for a request (30)\n" },
+	{ "webhooks", net_webhooks,
+	    "shipmondo list [--endpoint URL] [--config FILE] [--json]\n"
+	    "       hookdir webhooks shipmondo create --endpoint URL "
+	    "--key-file FILE\n"
+	    "                        [--resource NAME,...] [--name NAME] "
+	    "[--rotate] [--dry-run]",
+	    NET_WEBHOOKS_SUMMARY
+	    "See hookdir-reconcile(1).\n"
+	    "\n"
+	    "  --endpoint URL       the address that they call; else that of "
+	    "FILE\n"
+	    "  --key-file FILE      the endpoint's key\n"
+	    "  --resource NAME,...  of orders, shipments, drafts, monitor "
+	    "(all)\n"
+	    "  --name NAME          what they are called (hookdir)\n"
+	    "  --rotate             create all anew, with a new key, and list "
+	    "the old\n"
+	    "  --config FILE        base, user and key of the API\n"
+	    "                       (/etc/hookdir/shipmondo-api.conf)\n"
+	    "  --dry-run            only tell what would be created\n"
+	    "  --json               JSON Lines\n"
+	    "  --timeout SECONDS    longest time for a request (30)\n" },
 	{ "send", net_send,
 	    "--sender NAME --key-file FILE [OPTION...] URL [FILE]\n"
 	    "       hookdir send --from SPOOL --key-file FILE [OPTION...] URL "
