@@ -53,7 +53,7 @@ for page in man8/hookdir.fcgi.8 man5/hookdir-spool.5 man5/hookdir-run.5 man7/hoo
     man7/hookdir-promise.7 \
     man7/hookdir-cost.7 \
     man1/hookdir.1 man1/hookdir-fetch.1 man1/hookdir-net.1 \
-    man1/hookdir-send.1 man1/hookdir-add.1; do
+    man1/hookdir-reconcile.1 man1/hookdir-send.1 man1/hookdir-add.1; do
 	check "manual page $page has nothing to complain of" \
 	    tests/lint-manuals "$tree/share/man/$page"
 done

@@ -97,8 +97,8 @@ def short(*numbers):
 def _():
     eq("commands", offers("hookdir "),
        sorted([*commands(), "--help", "--version"]))
-    eq("re", offers("hookdir re"), 
-       ["release", "remove", "requeue", "reverify"])
+    eq("re", offers("hookdir re"),
+       ["reconcile", "release", "remove", "requeue", "reverify"])
     eq("nothing", offers("hookdir nothing"), [])
 
 
@@ -131,7 +131,8 @@ def _():
     eq("a text", ask("hookdir find sh"), [])
     eq("its messages", ask("hookdir hold shop "), short(1, 2, 7))
     eq("events", ask("hookdir history --event done,re"),
-       ["done,refused", "done,released", "done,requeued", "done,retry"])
+       ["done,reconciled", "done,refused", "done,released", "done,requeued",
+        "done,retry"])
 
 
 @test("values of options: states, directories, files, senders")
@@ -196,10 +197,14 @@ def _():
     for before in ("list", "list --json", "list --state new --since 2h",
                    "list --state=new", "run --backoff 10s:1h",
                    "run --backoff=10s:1h --watch", "stats --prometheus",
-                   "expire --older-than 30d", "fetch --config x"):
+                   "expire --older-than 30d", "fetch --config x",
+                   "reconcile shipmondo", "reconcile --since 1d shipmondo"):
         eq(before, offers(f"hookdir {before} sp", cwd=place), ["spool"])
     eq("below", offers("hookdir list spool/f", cwd=place), ["spool/failed"])
     eq("of send", offers("hookdir send --from sp", cwd=place), ["spool"])
+    eq("the sender", offers("hookdir reconcile ", cwd=place), ["shipmondo"])
+    eq("verbs", offers("hookdir webhooks shipmondo ", cwd=place),
+       ["create", "list"])
     eq("in place of a URL", offers("hookdir send sp", cwd=place), [])
     eq("behind it", offers("hookdir send https://x.example/ spe", cwd=place),
        ["speck"])

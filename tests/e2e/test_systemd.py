@@ -34,6 +34,7 @@ SETTINGS = f"""COMMAND="/usr/local/bin/book-order {DATA}/orders.db"
 JOBS=4
 OPTIONS="--timeout 5m"
 """
+RECONCILE = ("hookdir-reconcile.timer", "hookdir-reconcile.service")
 KEY = "a key of 32 bytes, as it should be"
 
 
@@ -88,7 +89,8 @@ def debian():
     """It runs, with hookdir and the samples installed, and no unit enabled"""
     system = Container(["cron", "jq", "sqlite3", *libraries(TOOL, FCGI)])
     install(system)
-    system.run("cp", SAMPLES + "hookdir-watch.service", "/etc/systemd/system/")
+    for unit in (*RECONCILE, "hookdir-watch.service"):
+        system.run("cp", SAMPLES + unit, "/etc/systemd/system/")
     system.write("/etc/hookdir/run/shipmondo.conf", SETTINGS)
     system.run("systemctl", "daemon-reload")
     return system
@@ -182,7 +184,8 @@ WAITING = ("active", "waiting")
 def _():
     system = fresh()
     eq("verify", system.run("systemd-analyze", "verify", "--man=no", *RUN,
-                            "hookdir-watch.service", "hookdir.socket"), "")
+                            *RECONCILE, "hookdir-watch.service",
+                            "hookdir.socket"), "")
     for unit in (SERVICE, "hookdir-watch.service",
                  "hookdir.service"):
         out = system.run("systemd-analyze", "security", "--no-pager", unit)

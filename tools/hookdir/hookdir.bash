@@ -60,6 +60,9 @@ _hookdir()
 		((given > 0)) || _hookdir_senders
 	elif ((given == 0)) && [[ $command == send || $command == check ]]; then
 		: # a URL
+	elif ((given == 0)) && [[ $command == reconcile ||
+	    $command == webhooks ]]; then
+		_hookdir_choose shipmondo
 	elif [[ $command == list || $command == stats ||
 		$command == doctor ]]; then
 		_hookdir_spools
@@ -78,6 +81,8 @@ _hookdir()
 		release) _hookdir_names hold ;;
 		reverify) _hookdir_names quarantine ;;
 		fetch | send) _hookdir_value FILE ;;
+		reconcile) ((given > 1)) || _hookdir_spools ;;
+		webhooks) ((given > 1)) || _hookdir_choose list create ;;
 		run) _hookdir_choose -- ;;
 		esac
 	fi
@@ -144,7 +149,8 @@ _hookdir_value()
 	EVENT,...)
 		[[ $cur == *,* ]] && before=${cur%,*},
 		for word in accepted duplicate handshake refused fetched retry failed \
-		    "done" requeued held released superseded expired; do
+		    "done" requeued held released superseded expired \
+		    reconciled; do
 			word=$before$word
 			[[ $word == "$cur"* ]] && COMPREPLY+=("$word")
 		done
