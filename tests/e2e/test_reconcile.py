@@ -10,6 +10,7 @@ import contextlib
 import functools
 import json
 import os
+import pwd
 import random
 import signal
 import subprocess
@@ -19,7 +20,7 @@ import shipmondo
 from fcgiclient import KEY, OTHER_KEY, new_spool, signed_endpoint, threads
 from harness import (Handler, PATIENCE, SANITIZER, Spool, call_params,
                      clean_environment, eq, fail, fcgi_begin, folder, has,
-                     hasnt, main, ok, root_file, test, wait_for, write)
+                     hasnt, main, needs_root, ok, root_file, test, wait_for, write)
 from shipmondo_api import Api, KEY as API_KEY, USER, stamp
 from spools import event, sanitized
 from tradecloud_api import Authority
@@ -286,6 +287,52 @@ def _(api, out):
        [("drafts", 1), ("drafts", 2), ("shipments", 2)])
     out.run("--resource", "orders,shipments,drafts", want=FOUND)
     eq("delivered", out.subjects(), [1, 2])
+
+
+@test("a first run with --since does not hide what was before it")
+@site
+def _(api, out):
+    out.begin(age=3 * 86400)
+    api.order(1, age=2 * 86400)
+    api.order(2)
+    out.run("--since", "2h", want=FOUND)
+    eq("delivered", out.subjects(), [2])
+    out.run(want=FOUND)
+    eq("delivered", out.subjects(), [1, 2])
+
+
+@test("run by root, it leaves what the spool's owner can go on with")
+@site
+def _(api, out):
+    needs_root()
+    out.begin()
+    api.order(1)
+    owner = pwd.getpwnam("nobody")
+    for place, folders, names in os.walk(out.spool.path):
+        for name in [place, *(os.path.join(place, n) for n in
+                              (*folders, *names))]:
+            os.chown(name, owner.pw_uid, owner.pw_gid)
+    out.run(want=FOUND)
+    for name in out.spool.files():
+        eq(name, os.stat(os.path.join(out.spool.path, name)).st_uid,
+           owner.pw_uid)
+    eq("event's source, the endpoint", out.spool.one()["source"], ENDPOINT)
+
+
+@test("an answer without a length, and a source that is not known yet")
+@site
+def _(api, out):
+    out.begin()
+    api.order(1), api.order(2)
+    out.configure(endpoint=None)
+    api.json = lambda request, status, data, headers=(): request.answer(
+        status, json.dumps(data).encode(), headers, length=False)
+    out.run("--resource", "orders", want=FOUND)
+    eq("source", {m["source"] for m in out.spool.messages()}, {api.base})
+    out.put(api.order(3))
+    api.order(4)
+    out.run("--resource", "orders", want=FOUND)
+    eq("source", out.delivered()["orders", 4][0]["source"], ENDPOINT)
 
 
 # --- changes -------------------------------------------------------------------

@@ -332,7 +332,7 @@ fetch_http(const struct fetch_request *request, struct fetch_answer *answer,
 	note_connection(exchange.curl, code, answer);
 	if (err->code == ERROR_NONE && code != CURLE_OK && !exchange.left)
 		(void)explain(&exchange, code, err);
-	if (err->code == ERROR_NONE && !exchange.left &&
+	if (err->code == ERROR_NONE && !exchange.left && !request->any_end &&
 	    !is_whole(exchange.curl))
 		(void)error_set(err, ERROR_INCOMPLETE,
 		    "%.100s: neither a length nor chunks tell where the "

@@ -31,6 +31,7 @@ struct fetch_request {
 	void *context;
 	struct span post; /* at NULL: GET; else what is sent, as JSON */
 	bool any_status;  /* take the body whatever the status is */
+	bool any_end;	  /* the body itself tells if it is whole, as JSON */
 };
 
 struct fetch_answer {

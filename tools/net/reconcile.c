@@ -4,6 +4,8 @@
  */
 #include "net/reconcile.h"
 
+#include <grp.h>
+#include <pwd.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -80,32 +82,46 @@ choose_resources(struct reconcile_job *job, unsigned *resources, bool *changes,
 	return 0;
 }
 
-/* In seconds; -1: there is nothing to begin with. */
+/* Nothing before is looked at by itself. In seconds; -1: it is not known. */
 static int64_t
-since_of(const struct reconcile_job *job, int64_t complete)
+floor_of(const struct reconcile_job *job)
 {
-	int64_t floor = INT64_MAX, since;
+	int64_t floor = INT64_MAX;
 
-	if (job->options->since >= 0)
-		return job->options->since;
 	if (job->past.oldest != INT64_MAX)
 		floor = job->past.oldest / SECOND + job->api.skew;
 	if (job->state.from != INT64_MIN && job->state.from / SECOND < floor)
 		floor = job->state.from / SECOND;
-	if (floor == INT64_MAX)
+	return floor == INT64_MAX ? -1 : floor;
+}
+
+/* In seconds; -1: there is nothing to begin with. */
+static int64_t
+since_of(const struct reconcile_job *job, int64_t complete)
+{
+	int64_t floor = floor_of(job), since;
+
+	if (job->options->since >= 0)
+		return job->options->since;
+	if (floor < 0)
 		return -1;
 	since = complete == INT64_MIN ? floor : complete / SECOND - OVERLAP;
 	return since > floor ? since : floor;
 }
 
-/* From then on all is known up to this run, but for what is too young. */
+/*
+ * All is known up to this run, but for what is too young; unless it began
+ * later than the one before it had ended, or than the history begins.
+ */
 static void
 advance(const struct reconcile_job *job, int64_t since, int64_t *complete)
 {
 	int64_t until = (job->now - job->options->grace) * SECOND;
+	int64_t start = floor_of(job);
 
-	if (*complete == INT64_MIN ||
-	    (since * SECOND <= *complete && until > *complete))
+	if (*complete != INT64_MIN)
+		start = *complete / SECOND;
+	if ((start < 0 || since <= start) && until > *complete)
 		*complete = until;
 }
 
@@ -261,6 +277,29 @@ code_of(const struct reconcile_job *job, int rc, const struct error *err)
 	return reconcile_found(job) ? 1 : EX_OK;
 }
 
+/*
+ * What root would write, the runs of the spool's owner could not read: root
+ * becomes that user, once the configuration is read.
+ */
+static int
+become_owner(int root, struct error *err)
+{
+	struct passwd *user;
+	struct stat st;
+
+	if (fstat(root, &st) < 0)
+		return error_system(err, "cannot look at the spool");
+	if (geteuid() != 0 || st.st_uid == 0)
+		return 0;
+	user = getpwuid(st.st_uid);
+	if ((user ? initgroups(user->pw_name, st.st_gid)
+		  : setgroups(1, &st.st_gid)) < 0 ||
+	    setgid(st.st_gid) < 0 || setuid(st.st_uid) < 0)
+		return error_system(
+		    err, "cannot become user %u, whose spool it is", st.st_uid);
+	return 0;
+}
+
 static int
 run(const struct reconcile_options *options, const char *called)
 {
@@ -278,6 +317,8 @@ run(const struct reconcile_options *options, const char *called)
 	reconcile_api_init(&job.api, &job.config, options);
 	rc = fetch_config_read(
 	    &job.config, options->config, FETCH_CONFIG_SHIPMONDO, &err);
+	if (rc == 0 && !options->dry_run)
+		rc = become_owner(job.queue.root, &err);
 	if (rc == 0)
 		rc = fetch_http_start(&err);
 	if (rc == 0) {

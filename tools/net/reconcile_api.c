@@ -247,7 +247,8 @@ call(struct reconcile_api *api, const char *path, struct span post,
 		.take = take_body,
 		.context = out,
 		.post = post,
-		.any_status = true };
+		.any_status = true,
+		.any_end = true };
 	int rc = -1;
 
 	buf_append_text(&text, api->config->base);

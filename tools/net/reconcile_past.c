@@ -83,6 +83,16 @@ version_of(const struct event *event)
 	    (struct span){ updated.raw.at + 1, updated.raw.len - 2 });
 }
 
+/* Its source may be a stand-in, where none was known. */
+static bool
+is_own(struct span type)
+{
+	static const char end[] = ".reconciled";
+	size_t len = sizeof(end) - 1;
+
+	return type.len > len && span_is(span_skip(type, type.len - len), end);
+}
+
 static int
 add_event(
     struct reconcile_past *past, struct event *event, int fd, struct error *err)
@@ -101,7 +111,7 @@ add_event(
 	trace.subject = event_get(event, EVENT_SUBJECT);
 	trace.reference = event_get(event, EVENT_REFERENCE);
 	source = event_get(event, EVENT_SOURCE);
-	if (past->source.len == 0)
+	if (past->source.len == 0 && !is_own(trace.type))
 		buf_append_span(&past->source, source);
 	return add(past, &trace, err);
 }
