@@ -10,6 +10,7 @@ import contextlib
 import functools
 import json
 import os
+import pty
 import pwd
 import random
 import signal
@@ -20,7 +21,8 @@ import shipmondo
 from fcgiclient import KEY, OTHER_KEY, new_spool, signed_endpoint, threads
 from harness import (Handler, PATIENCE, SANITIZER, Spool, call_params,
                      clean_environment, eq, fail, fcgi_begin, folder, has,
-                     hasnt, main, needs_root, ok, root_file, test, wait_for, write)
+                     hasnt, main, needs_root, ok, read, root_file, test,
+                     wait_for, write)
 from shipmondo_api import Api, KEY as API_KEY, USER, stamp
 from spools import event, sanitized
 from tradecloud_api import Authority
@@ -437,6 +439,26 @@ def many(api, out, listed):
     return got.stderr
 
 
+@test("progress goes to a terminal, the summary to standard output")
+@site
+def _(api, out):
+    out.begin()
+    for ident in range(1, 101):
+        api.order(ident)
+    api.before = lambda request: time.sleep(0.3)
+    ours, theirs = pty.openpty()
+    done = subprocess.run(
+        out.command("--resource", "orders", "--dry-run"), check=False,
+        text=True, stdout=subprocess.PIPE, stderr=theirs,
+        env=clean_environment(), timeout=PATIENCE)
+    os.close(theirs)
+    with contextlib.suppress(OSError):
+        has("progress", os.read(ours, 4096).decode(), " of 100 compared")
+    os.close(ours)
+    has("summary", done.stdout.splitlines()[-1],
+        ": 100 compared, 0 present, 100 missing, 0 too young")
+
+
 # --- faults ----------------------------------------------------------------------
 
 @test("faults of the API by class: what may pass is tried again")
@@ -556,6 +578,43 @@ def killed(out, rng, most):
         return True
 
 
+@test("a delivery that was cut off is repeated under its id, and no other")
+@site
+def _(api, out):
+    out.begin()
+    for ident in (1, 2):
+        api.order(ident, age=3000)
+    out.run(want=FOUND)
+    before = out.delivered()
+    ids = os.path.join(out.spool.path, "reconcile", "shipmondo.ids")
+    text = read(ids)
+    eq("lines", [line.split()[:3] for line in text.splitlines()],
+       [[word, "orders", ident] for ident in "12"
+        for word in ("begun", "done")])
+    # As if killed before its last line; its consumer left nothing of it.
+    write(ids, text[:text.rindex("done")] + "done orders 2 0")
+    out.age_all()
+    for name in out.spool.files():
+        if name.startswith("new/"):
+            os.unlink(os.path.join(out.spool.path, name))
+    for name in out.spool.names("history"):
+        if ".out." in name:
+            os.unlink(os.path.join(out.spool.path, "history", name))
+    api.change(1)
+    api.change(2, age=600, status="packed")
+    out.run(want=FOUND)
+    eq("again", out.subjects(), [2])
+    again = out.delivered()["orders", 2][0]
+    eq("id", again["id"], before["orders", 2][0]["id"])
+    eq("status", again["data"]["data"]["status"], "packed")
+    out.age_all()
+    # Where the first one was done with, nothing but this is later news.
+    api.webhook(ENDPOINT, "Orders", "status_update")
+    api.change(2, age=400)
+    out.run("--changed", want=FOUND)
+    eq("two ids", len({m["id"] for m in out.delivered()["orders", 2]}), 2)
+
+
 @test("kill -9, 30 times: nothing twice under another id, nothing missed")
 @site
 def _(api, out):
@@ -575,7 +634,7 @@ def kills(api, out, count):
             if message["type"] == TYPE:
                 ids[message["subject"]].add(message["id"])
                 lists[message["subject"], message["id"]] += 1
-            if all_of_them or rng.random() < 0.5:
+            if all_of_them or rng.random() < 0.8:
                 os.unlink(message.path)
 
     for _ in range(count):
