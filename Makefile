@@ -119,7 +119,7 @@ demo: need-demo
 # The longest first, so that none of them is left to run alone; and three at a
 # time on two processors, as they boot systems and wait for much of their time.
 LONG_TESTS = $(patsubst %,tests/e2e/test_%.py,systemd consumers senders fetch \
-	faults oauth rotation run) $(BUILD)/tests/test_faults
+	reconcile faults oauth rotation run) $(BUILD)/tests/test_faults
 TESTS = tests/check-layers.sh tests/check-banned.sh tests/check-install.sh \
 	$(UNIT_TESTS) $(BUILD)/tests/replay $(wildcard tests/e2e/test_*.py)
 
