@@ -177,6 +177,8 @@ def _(api, out):
     eq("history", (line["event"], line["subject"], line["reference"],
                    line["id"]),
        ("reconciled", "42", "1042", message["id"]))
+    has("find", out.run(command=[TOOL, "find", "1042", out.spool.path])
+        .stdout, "missing, fetched from the sender")
     out.age_all()
     eq("again", out.json(want=OK)["orders"]["present"], 1)
     eq("messages", len(out.spool.messages()), 1)
@@ -276,7 +278,8 @@ def _(api, out):
 def _(api, out):
     out.begin()
     for ident in (1, 2):
-        api.order(ident), api.shipment(ident), api.draft(ident)
+        for make in (api.order, api.shipment, api.draft):
+            make(ident)
     out.put(api.things["shipments"][1], kind="shipments")
     out.run(want=FOUND)
     eq("delivered", sorted(out.delivered()), [("shipments", 2)])
@@ -325,7 +328,8 @@ def _(api, out):
 @site
 def _(api, out):
     out.begin()
-    api.order(1), api.order(2)
+    api.order(1)
+    api.order(2)
     out.configure(endpoint=None)
     api.json = lambda request, status, data, headers=(): request.answer(
         status, json.dumps(data).encode(), headers, length=False)

@@ -34,7 +34,7 @@ struct setting {
 static const struct form {
 	struct setting settings[SETTINGS_MAX + 1]; /* up to one without name */
 	const char *names;
-	mode_t closed; /* rights that nobody may have */
+	mode_t closed; /* permissions that must not be given */
 	const char *remedy;
 } forms[] = {
 	[FETCH_CONFIG_TRADECLOUD] = { { { "base", PLACE(base), true },

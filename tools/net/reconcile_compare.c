@@ -122,7 +122,7 @@ visit(void *context, const struct reconcile_object *object, struct error *err)
 	struct reconcile_counts *counts = &job->counts[object->resource];
 	bool changed;
 
-	/* Whatever the API has made of the limits that it was given. */
+	/* The API may ignore the limits of the query. */
 	if (object->created != INT64_MIN &&
 	    object->created < counts->since * SECOND)
 		return stopped(err);

@@ -30,7 +30,7 @@ struct reconcile_query {
 int reconcile_list(struct reconcile_api *api,
     const struct reconcile_query *query, struct error *err);
 
-/* Get one object. 1; 0: the API has it no more; -1. body has the object. */
+/* Get one object. 1; 0: the API no longer has it; -1. body has the object. */
 int reconcile_get(struct reconcile_api *api, enum reconcile_resource resource,
     uint64_t id, struct buf *body, struct reconcile_object *object,
     struct error *err);

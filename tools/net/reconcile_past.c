@@ -261,7 +261,7 @@ add_line(struct reconcile_past *past, struct span line, struct error *err)
 	trace.subject = buf_span(&texts[1]);
 	trace.reference = buf_span(&texts[2]);
 	trace.version = reconcile_time(history_member(line, "version"));
-	/* Where it does not say: it was not changed after it had come. */
+	/* Without a version: not changed after the message came. */
 	if (trace.version == INT64_MIN && span_is(event, "accepted"))
 		trace.version = when;
 	if (!span_is(event, "refused") && !span_is(event, "handshake"))
