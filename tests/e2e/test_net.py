@@ -18,7 +18,8 @@ from spools import TOOL, Work
 
 NET = os.path.join(os.path.dirname(TOOL), "hookdir-net")
 USAGE, CONFIG = 64, 78
-IN_NET = {"fetch", "send", "check"}  # the subcommands of hookdir-net
+# the subcommands of hookdir-net
+IN_NET = {"fetch", "send", "check", "reconcile", "webhooks"}
 NETWORK = re.compile(r"socket(?:pair)?\((?:AF_INET6?|AF_NETLINK|AF_PACKET)\b")
 
 
