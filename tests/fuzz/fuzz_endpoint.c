@@ -6,7 +6,7 @@
  * empty one, and the body.
  */
 #include "budget.h"
-#include "endpoint/endpoint.h"
+#include "endpoint.h"
 #include "fuzz.h"
 #include "stream.h"
 
@@ -87,7 +87,8 @@ check_good(const struct endpoint *ep, char **params)
 	    ep->secret.count <= MESSAGE_HEADERS_MAX);
 	CHECK(ep->role == ROLE_TOKEN || (ep->spool && ep->spool[0] == '/'));
 	CHECK(ep->role != ROLE_HEALTH ||
-	    (!ep->keys.count && !ep->token_keys.count && !ep->client_id));
+	    (!ep->signing.keys.count && !ep->token_keys.count &&
+		!ep->client_id));
 	CHECK(!receives || ep->auth != AUTH_DEFAULT);
 	CHECK(!receives ||
 	    (ep->sender->scheme == SCHEME_NONE && !ep->signing.schemes.count) ==
