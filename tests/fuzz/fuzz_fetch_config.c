@@ -31,7 +31,8 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	fd = fuzz_file(text);
 	CHECK(fchmod(fd, 0600) == 0);
 	(void)snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
-	if (fetch_config_read(&config, path, &err) == 0) {
+	if (fetch_config_read(&config, path, FETCH_CONFIG_TRADECLOUD, &err) ==
+	    0) {
 		/* libcurl takes one slash for two, and so may we. */
 		CHECK(strncasecmp(config.base, "https:/", 7) == 0);
 		CHECK(config.base[strlen(config.base) - 1] != '/');
