@@ -190,7 +190,8 @@ hit_of_id(const struct find *find, const char *id)
 
 	if (!link)
 		return NULL;
-	return (struct find_hit *)((char *)link -
+	/* Aligned: it is where the member's struct begins. */
+	return (struct find_hit *)(void *)((char *)link -
 	    offsetof(struct find_hit, id_link));
 }
 
