@@ -157,8 +157,9 @@ static enum quarantined
 quarantine(struct exchange *x, const struct error *verdict, struct error *err)
 {
 	const struct quarantine_amount *bounds = &x->endpoint.quarantine;
-	struct quarantine_call call = { x->message.received, "",
-		has_full_form(verdict->code) };
+	struct quarantine_call call = { "", has_full_form(verdict->code) };
+	struct delivery delivery = { &x->spool, x->message.received,
+		x->envelope.pieces, 0 };
 	enum quarantined outcome;
 
 	if (bounds->bytes == 0 || bounds->files == 0)
@@ -175,8 +176,8 @@ quarantine(struct exchange *x, const struct error *verdict, struct error *err)
 	    envelope_write_rejected(&x->envelope, &x->message, verdict, err) <
 		0)
 		return QUARANTINE_FAILED;
-	return quarantine_keep(&x->spool, bounds, &call, x->envelope.pieces,
-	    x->envelope.count, x->file, err);
+	delivery.count = x->envelope.count;
+	return quarantine_keep(&delivery, bounds, &call, x->file, err);
 }
 
 /*

@@ -66,42 +66,39 @@ quarantine_check(const struct spool *spool,
 
 /* In tmp/ first, and then in quarantine/ at once. */
 static int
-write_file(const struct spool *spool, int directory,
-    const struct quarantine_call *call, struct iovec *iov, int count,
-    char name[SPOOL_NAME_SIZE], struct error *err)
+write_file(const struct delivery *delivery, int directory,
+    const struct quarantine_call *call, char name[SPOOL_NAME_SIZE],
+    struct error *err)
 {
 	struct draft draft = DRAFT_INIT;
 	char label[QUARANTINE_CALLER_SIZE + 16];
 
 	(void)snprintf(label, sizeof(label), "%s" QUARANTINE_FROM "%s",
 	    call->full_form ? QUARANTINE_FULL_FORM : "", call->caller);
-	if (spool_write(spool, call->received, iov, count, &draft, err) < 0 ||
-	    spool_place(spool, directory, call->received, label, &draft, err) <
-		0)
+	if (spool_write(delivery, &draft, err) < 0 ||
+	    spool_place(delivery, directory, label, &draft, err) < 0)
 		return -1;
 	memcpy(name, draft.name, sizeof(draft.name));
 	return 0;
 }
 
 enum quarantined
-quarantine_keep(const struct spool *spool,
+quarantine_keep(const struct delivery *delivery,
     const struct quarantine_amount *bounds, const struct quarantine_call *call,
-    struct iovec *iov, int count, char name[SPOOL_NAME_SIZE], struct error *err)
+    char name[SPOOL_NAME_SIZE], struct error *err)
 {
-	struct quarantine_item item = { 0, call->full_form, call->caller };
+	struct quarantine_item item = { quarantine_blocks(spool_size(delivery)),
+		call->full_form, call->caller };
 	enum quarantined outcome = QUARANTINE_FAILED;
 	struct quarantine_tally *tally;
-	int i, directory = spool_directory(spool->root, "quarantine", err);
+	int directory =
+	    spool_directory(delivery->spool->root, "quarantine", err);
 
 	if (directory < 0)
 		return QUARANTINE_FAILED;
-	for (i = 0; i < count; i++)
-		item.bytes += iov[i].iov_len;
-	item.bytes = quarantine_blocks(item.bytes);
 	outcome = quarantine_reserve(directory, bounds, &item, &tally, err);
 	if (outcome == QUARANTINE_KEPT) {
-		if (write_file(spool, directory, call, iov, count, name, err) <
-		    0)
+		if (write_file(delivery, directory, call, name, err) < 0)
 			outcome = QUARANTINE_FAILED;
 		quarantine_settle(tally, &item, outcome == QUARANTINE_KEPT);
 	}

@@ -34,7 +34,6 @@ enum quarantined {
 #define QUARANTINE_CALLER_SIZE 24 /* so much fits into SPOOL_NAME_SIZE */
 
 struct quarantine_call {
-	struct timespec received;
 	char caller[QUARANTINE_CALLER_SIZE]; /* see quarantine_caller() */
 	bool full_form; /* as its sender calls, but for the signature */
 };
@@ -59,7 +58,7 @@ enum quarantined quarantine_check(const struct spool *spool,
     uint64_t bytes, struct error *err);
 
 /*
- * Keep a call in the spool's quarantine/. Changes iov.
+ * Keep a call in the quarantine/ of the delivery's spool.
  *
  * QUARANTINE_KEPT: name is its file. Anything else: it is not kept; err is
  * set for QUARANTINE_FAILED alone. A power cut may lose a file that was kept,
@@ -70,9 +69,8 @@ enum quarantined quarantine_check(const struct spool *spool,
  * bounds are exact for one process; each further one may exceed them by what
  * it keeps between two counts.
  */
-enum quarantined quarantine_keep(const struct spool *spool,
+enum quarantined quarantine_keep(const struct delivery *delivery,
     const struct quarantine_amount *bounds, const struct quarantine_call *call,
-    struct iovec *iov, int count, char name[SPOOL_NAME_SIZE],
-    struct error *err);
+    char name[SPOOL_NAME_SIZE], struct error *err);
 
 #endif

@@ -178,9 +178,10 @@ confirm(const struct spool *spool, int seen, const char *claim, const char *key,
 
 /* With the file in tmp/: claim, deliver, and confirm. */
 static int
-deliver_claimed(const struct spool *spool, int seen, struct timespec received,
-    struct seen *wanted, struct draft *draft, struct error *err)
+deliver_claimed(const struct delivery *delivery, int seen, struct seen *wanted,
+    struct draft *draft, struct error *err)
 {
+	const struct spool *spool = delivery->spool;
 	char claim[NAME_SIZE];
 	enum claim got;
 
@@ -190,7 +191,7 @@ deliver_claimed(const struct spool *spool, int seen, struct timespec received,
 		spool_forget(spool, draft);
 		return 0;
 	}
-	if (spool_publish(spool, received, draft, err) < 0) {
+	if (spool_publish(delivery, draft, err) < 0) {
 		if (got == CLAIM_OURS)
 			(void)unlinkat(seen, claim, 0);
 		return -1;
@@ -201,11 +202,11 @@ deliver_claimed(const struct spool *spool, int seen, struct timespec received,
 }
 
 static int
-deliver(const struct spool *spool, struct timespec received,
-    const struct iovec *iov, int count, struct seen *wanted,
+deliver(const struct delivery *delivery, struct seen *wanted,
     char name[SPOOL_NAME_SIZE], struct error *err)
 {
-	int seen = spool_directory(spool->root, "seen", err), rc = -1;
+	int seen = spool_directory(delivery->spool->root, "seen", err);
+	int rc = -1;
 	struct draft draft = DRAFT_INIT;
 	bool exists;
 
@@ -214,9 +215,8 @@ deliver(const struct spool *spool, struct timespec received,
 		return -1;
 	if (is_recent(seen, wanted->key, wanted->window, &exists))
 		rc = 0;
-	else if (spool_write(spool, received, iov, count, &draft, err) == 0)
-		rc =
-		    deliver_claimed(spool, seen, received, wanted, &draft, err);
+	else if (spool_write(delivery, &draft, err) == 0)
+		rc = deliver_claimed(delivery, seen, wanted, &draft, err);
 	if (rc == 1)
 		memcpy(name, draft.name, sizeof(draft.name));
 	io_discard(&seen);
@@ -224,16 +224,15 @@ deliver(const struct spool *spool, struct timespec received,
 }
 
 int
-seen_deliver(const struct spool *spool, struct timespec received,
-    const struct iovec *iov, int count, struct seen *wanted,
+seen_deliver(const struct delivery *delivery, struct seen *wanted,
     char name[SPOOL_NAME_SIZE], struct error *err)
 {
-	int rc = deliver(spool, received, iov, count, wanted, name, err), i;
+	int rc = deliver(delivery, wanted, name, err), i;
 
 	for (i = 0; rc < 0 && i < ROOM_ATTEMPTS &&
-	     room_regain(spool->root, spool_size(iov, count), err);
+	     room_regain(delivery->spool->root, spool_size(delivery), err);
 	     i++)
-		rc = deliver(spool, received, iov, count, wanted, name, err);
+		rc = deliver(delivery, wanted, name, err);
 	return rc;
 }
 

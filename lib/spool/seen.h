@@ -39,8 +39,7 @@ int seen_repeat_key(struct span source, struct span id, const char *content,
  * A repeat that comes while the first is being delivered waits for it, a
  * second or two; if that takes longer, or fails, it is delivered too.
  */
-int seen_deliver(const struct spool *spool, struct timespec received,
-    const struct iovec *iov, int count, struct seen *wanted,
+int seen_deliver(const struct delivery *delivery, struct seen *wanted,
     char name[SPOOL_NAME_SIZE], struct error *err);
 
 /* Remove links that are older than window seconds. */

@@ -80,18 +80,20 @@ settle(const struct spool *spool, int fd, struct error *err)
 }
 
 int
-spool_write(const struct spool *spool, struct timespec received,
-    const struct iovec *iov, int count, struct draft *draft, struct error *err)
+spool_write(
+    const struct delivery *delivery, struct draft *draft, struct error *err)
 {
+	const struct spool *spool = delivery->spool;
 	struct iovec pieces[SPOOL_PIECES_MAX];
-	int fd;
+	int fd, count = delivery->count;
 
 	if (count > SPOOL_PIECES_MAX)
 		return error_set(
 		    err, ERROR_CONFIGURATION, "a message in too many pieces");
 	if (count > 0)
-		memcpy(pieces, iov, (size_t)count * sizeof(pieces[0]));
-	fd = create(spool, received, draft->name, err);
+		memcpy(pieces, delivery->pieces,
+		    (size_t)count * sizeof(pieces[0]));
+	fd = create(spool, delivery->received, draft->name, err);
 	draft->fd = -1;
 	if (fd < 0)
 		return -1;
@@ -107,25 +109,27 @@ spool_write(const struct spool *spool, struct timespec received,
 }
 
 size_t
-spool_size(const struct iovec *iov, int count)
+spool_size(const struct delivery *delivery)
 {
 	size_t size = 0;
+	int i;
 
-	while (count-- > 0)
-		size += iov[count].iov_len;
+	for (i = 0; i < delivery->count; i++)
+		size += delivery->pieces[i].iov_len;
 	return size;
 }
 
 /* Step 3. */
 static int
-move(const struct spool *spool, int directory, struct timespec received,
-    const char *label, struct draft *draft, struct error *err)
+move(const struct delivery *delivery, int directory, const char *label,
+    struct draft *draft, struct error *err)
 {
+	const struct spool *spool = delivery->spool;
 	char target[SPOOL_NAME_SIZE];
 	int tries;
 
 	if (label[0])
-		spool_name_new(received, label, target);
+		spool_name_new(delivery->received, label, target);
 	else
 		memcpy(target, draft->name, sizeof(target));
 	for (tries = 0; tries < NAME_TRIES; tries++) {
@@ -136,7 +140,7 @@ move(const struct spool *spool, int directory, struct timespec received,
 		}
 		if (errno != EEXIST)
 			break;
-		spool_name_new(received, label, target);
+		spool_name_new(delivery->received, label, target);
 	}
 	(void)error_system(err, "cannot move a file out of tmp/");
 	spool_forget(spool, draft);
@@ -147,10 +151,10 @@ move(const struct spool *spool, int directory, struct timespec received,
 }
 
 int
-spool_place(const struct spool *spool, int directory, struct timespec received,
-    const char *label, struct draft *draft, struct error *err)
+spool_place(const struct delivery *delivery, int directory, const char *label,
+    struct draft *draft, struct error *err)
 {
-	if (move(spool, directory, received, label, draft, err) < 0)
+	if (move(delivery, directory, label, draft, err) < 0)
 		return -1;
 	io_discard(&draft->fd);
 	return 0;
@@ -174,14 +178,16 @@ flush(const struct spool *spool, struct draft *draft, struct error *err)
 }
 
 int
-spool_publish(const struct spool *spool, struct timespec received,
-    struct draft *draft, struct error *err)
+spool_publish(
+    const struct delivery *delivery, struct draft *draft, struct error *err)
 {
+	const struct spool *spool = delivery->spool;
+
 	if (hold(spool, draft, err) < 0) {
 		spool_forget(spool, draft);
 		return -1;
 	}
-	if (move(spool, spool->new_, received, "", draft, err) < 0)
+	if (move(delivery, spool->new_, "", draft, err) < 0)
 		return -1;
 	if (flush(spool, draft, err) < 0) {
 		io_discard(&draft->fd);
@@ -192,29 +198,27 @@ spool_publish(const struct spool *spool, struct timespec received,
 }
 
 static int
-deliver(const struct spool *spool, struct timespec received,
-    const struct iovec *iov, int count, char name[SPOOL_NAME_SIZE],
+deliver(const struct delivery *delivery, char name[SPOOL_NAME_SIZE],
     struct error *err)
 {
 	struct draft draft = DRAFT_INIT;
 
-	if (spool_write(spool, received, iov, count, &draft, err) < 0 ||
-	    spool_publish(spool, received, &draft, err) < 0)
+	if (spool_write(delivery, &draft, err) < 0 ||
+	    spool_publish(delivery, &draft, err) < 0)
 		return -1;
 	memcpy(name, draft.name, sizeof(draft.name));
 	return 0;
 }
 
 int
-spool_deliver(const struct spool *spool, struct timespec received,
-    const struct iovec *iov, int count, char name[SPOOL_NAME_SIZE],
+spool_deliver(const struct delivery *delivery, char name[SPOOL_NAME_SIZE],
     struct error *err)
 {
-	int rc = deliver(spool, received, iov, count, name, err), i;
+	int rc = deliver(delivery, name, err), i;
 
 	for (i = 0; rc < 0 && i < ROOM_ATTEMPTS &&
-	     room_regain(spool->root, spool_size(iov, count), err);
+	     room_regain(delivery->spool->root, spool_size(delivery), err);
 	     i++)
-		rc = deliver(spool, received, iov, count, name, err);
+		rc = deliver(delivery, name, err);
 	return rc;
 }

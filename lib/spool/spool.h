@@ -40,6 +40,14 @@ struct spool {
 		.root = -1, .tmp = -1, .new_ = -1                              \
 	}
 
+/* What is delivered where. The order of names is that of received. */
+struct delivery {
+	const struct spool *spool;
+	struct timespec received;
+	const struct iovec *pieces; /* up to SPOOL_PIECES_MAX */
+	int count;
+};
+
 /*
  * A file on its way: in tmp/, complete. fd is open where the file is flushed
  * when it arrives; who has many may flush the file, close it and set it to -1.
@@ -73,20 +81,18 @@ int spool_find(struct spool *spool, const char *path, struct error *err);
 void spool_close(struct spool *spool);
 
 /*
- * Deliver a message. received orders its name among the others; name is
- * its file in new/. Where the file system is full, links to messages that are
- * gone are removed from seen/ first; see room.h.
+ * Deliver a message; name is its file in new/. Where the file system is full,
+ * links to messages that are gone are removed from seen/ first; see room.h.
  *
  * 0: the file is complete and on stable storage, and would stand in new/
  * after a power cut. -1: it is neither in new/ nor in tmp/, unless
  * removing it failed as well; name is undefined.
  */
-int spool_deliver(const struct spool *spool, struct timespec received,
-    const struct iovec *iov, int count, char name[SPOOL_NAME_SIZE],
+int spool_deliver(const struct delivery *delivery, char name[SPOOL_NAME_SIZE],
     struct error *err);
 
 /* The bytes of a message. */
-size_t spool_size(const struct iovec *iov, int count);
+size_t spool_size(const struct delivery *delivery);
 
 /*
  * The steps of a delivery, for deliveries that differ. spool_write() leaves
@@ -97,13 +103,12 @@ size_t spool_size(const struct iovec *iov, int count);
  * with the label behind the host in its name, and does not flush that. All
  * remove the file when they fail.
  */
-int spool_write(const struct spool *spool, struct timespec received,
-    const struct iovec *iov, int count, struct draft *draft, struct error *err);
-int spool_publish(const struct spool *spool, struct timespec received,
-    struct draft *draft, struct error *err);
-int spool_place(const struct spool *spool, int directory,
-    struct timespec received, const char *label, struct draft *draft,
-    struct error *err);
+int spool_write(
+    const struct delivery *delivery, struct draft *draft, struct error *err);
+int spool_publish(
+    const struct delivery *delivery, struct draft *draft, struct error *err);
+int spool_place(const struct delivery *delivery, int directory,
+    const char *label, struct draft *draft, struct error *err);
 
 /* Remove from tmp/ what spool_write() left there. */
 void spool_forget(const struct spool *spool, struct draft *draft);

@@ -90,8 +90,9 @@ deliver_at(const struct spool *spool, struct timespec when, const char *text,
 	/* In two pieces, one of them empty: pieces are the usual case. */
 	struct iovec pieces[3] = { { (void *)(uintptr_t)text, 1 }, { NULL, 0 },
 		{ (void *)(uintptr_t)(text + 1), strlen(text) - 1 } };
+	struct delivery delivery = { spool, when, pieces, 3 };
 
-	return spool_deliver(spool, when, pieces, 3, name, err);
+	return spool_deliver(&delivery, name, err);
 }
 
 static inline void

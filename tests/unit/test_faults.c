@@ -360,10 +360,11 @@ deliver_held_again(const struct place *place, struct error *err)
 	struct iovec piece = { text, sizeof(TEXT) - 1 };
 	struct draft draft = DRAFT_INIT;
 	struct spool spool;
+	struct delivery delivery = { &spool, when, &piece, 1 };
 	int rc = spool_open(&spool, place->spool, err);
 
 	if (rc == 0)
-		rc = spool_write(&spool, when, &piece, 1, &draft, err);
+		rc = spool_write(&delivery, &draft, err);
 	if (rc == 0 && draft.fd >= 0) {
 		rc = io_fsync(draft.fd, "a draft", err);
 		(void)close(draft.fd);
@@ -372,7 +373,7 @@ deliver_held_again(const struct place *place, struct error *err)
 			spool_forget(&spool, &draft);
 	}
 	if (rc == 0)
-		rc = spool_publish(&spool, when, &draft, err);
+		rc = spool_publish(&delivery, &draft, err);
 	spool_close(&spool);
 	return rc;
 }
@@ -380,16 +381,16 @@ deliver_held_again(const struct place *place, struct error *err)
 static int
 quarantine(const struct place *place, struct error *err)
 {
-	struct quarantine_call call = { { 1795280733, 0 }, "192.0.2.1", true };
+	struct quarantine_call call = { "192.0.2.1", true };
 	struct quarantine_amount bounds = { UINT64_C(1) << 40, 1 << 20 };
 	enum quarantined outcome = QUARANTINE_FAILED;
 	char name[SPOOL_NAME_SIZE], text[] = TEXT;
 	struct iovec piece = { text, sizeof(TEXT) - 1 };
 	struct spool spool;
+	struct delivery delivery = { &spool, { 1795280733, 0 }, &piece, 1 };
 
 	if (spool_open(&spool, place->spool, err) == 0)
-		outcome = quarantine_keep(
-		    &spool, &bounds, &call, &piece, 1, name, err);
+		outcome = quarantine_keep(&delivery, &bounds, &call, name, err);
 	spool_close(&spool);
 	assert_true(outcome == QUARANTINE_KEPT || outcome == QUARANTINE_FAILED);
 	return outcome == QUARANTINE_KEPT ? 0 : -1;

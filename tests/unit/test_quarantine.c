@@ -62,14 +62,15 @@ keep(const struct spool *spool, size_t size, uint64_t bytes, uint64_t files,
 	struct iovec pieces[2] = { { text, size / 2 },
 		{ text + size / 2, size - size / 2 } };
 	struct quarantine_amount bounds = { bytes, files };
-	struct quarantine_call call = { now, "", full };
+	struct quarantine_call call = { "", full };
 	struct error err = ERROR_INIT;
+	struct delivery delivery = { spool, now, pieces, 2 };
 	enum quarantined outcome;
 
 	assert_non_null(text);
 	memset(text, 'q', size);
 	quarantine_caller(remote, call.caller);
-	outcome = quarantine_keep(spool, &bounds, &call, pieces, 2, name, &err);
+	outcome = quarantine_keep(&delivery, &bounds, &call, name, &err);
 	if (outcome == QUARANTINE_FAILED)
 		fail_msg("%s", err.text);
 	free(text);
@@ -549,7 +550,7 @@ static void
 test_check_keeps_nothing(void **state)
 {
 	struct quarantine_amount bounds = { 4 * BLOCK, 100 };
-	struct quarantine_call call = { now, "192.0.2.1", true };
+	struct quarantine_call call = { "192.0.2.1", true };
 	struct place place = new_place();
 	struct spool spool = must_open(&place);
 	struct error err = ERROR_INIT;
@@ -575,9 +576,10 @@ test_failed_write(void **state)
 	char text[] = "x";
 	struct iovec piece = { text, 1 };
 	struct quarantine_amount bounds = { MANY, 4 };
-	struct quarantine_call call = { now, "192.0.2.1", true };
+	struct quarantine_call call = { "192.0.2.1", true };
 	struct place place = new_place();
 	struct spool spool = must_open(&place);
+	struct delivery delivery = { &spool, now, &piece, 1 };
 	struct error err;
 	char name[SPOOL_NAME_SIZE];
 	int i, tmp = spool.tmp;
@@ -586,8 +588,8 @@ test_failed_write(void **state)
 	for (i = 0; i < 10; i++) {
 		err = (struct error)ERROR_INIT;
 		spool.tmp = -1;
-		assert_int_equal(quarantine_keep(&spool, &bounds, &call, &piece,
-				     1, name, &err),
+		assert_int_equal(
+		    quarantine_keep(&delivery, &bounds, &call, name, &err),
 		    QUARANTINE_FAILED);
 		assert_int_equal(err.code, ERROR_SYSTEM);
 	}

@@ -195,13 +195,14 @@ try_deliver(const struct spool *spool, const char *key, unsigned window,
 {
 	struct iovec pieces[2] = { { (void *)(uintptr_t)TEXT, 3 },
 		{ (void *)(uintptr_t)&TEXT[3], sizeof(TEXT) - 4 } };
-	struct timespec received = { 1795280733, 123456789 };
+	struct delivery delivery = { spool, { 1795280733, 123456789 }, pieces,
+		2 };
 	struct error err = ERROR_INIT;
 	struct seen wanted = { .window = window };
 	int rc;
 
 	memcpy(wanted.key, key, sizeof(wanted.key));
-	rc = seen_deliver(spool, received, pieces, 2, &wanted, name, &err);
+	rc = seen_deliver(&delivery, &wanted, name, &err);
 	off = wanted.off;
 	return (rc < 0) == (err.code != ERROR_NONE) ? rc : -2;
 }

@@ -449,6 +449,7 @@ test_long_and_empty_messages(void **state)
 	struct spool spool = must_open(&place);
 	struct error err = ERROR_INIT;
 	struct iovec piece;
+	struct delivery delivery = { &spool, when, &piece, 1 };
 	size_t i, j;
 
 	(void)state;
@@ -458,8 +459,7 @@ test_long_and_empty_messages(void **state)
 		for (j = 0; j < sizes[i]; j++)
 			buf_append_byte(&text, (char)(j * 31 >> 3));
 		piece = (struct iovec){ text.at, text.len };
-		assert_int_equal(
-		    spool_deliver(&spool, when, &piece, 1, name, &err), 0);
+		assert_int_equal(spool_deliver(&delivery, name, &err), 0);
 		append_file_at(&got, AT_FDCWD, in_folder(&place, "new", name));
 		assert_true(same(buf_span(&got), buf_span(&text)));
 	}
@@ -480,20 +480,19 @@ test_halves(void **state)
 	struct spool spool = must_open(&place);
 	struct error err = ERROR_INIT;
 	struct iovec piece = { text, 4 };
+	struct delivery delivery = { &spool, when, &piece, 1 };
 	int failed;
 
 	(void)state;
-	assert_int_equal(spool_write(&spool, when, &piece, 1, &draft, &err), 0);
+	assert_int_equal(spool_write(&delivery, &draft, &err), 0);
 	assert_counts("written", &place, 0, 1);
 	spool_forget(&spool, &draft);
 	assert_counts("forgotten", &place, 0, 0);
 	spool_forget(&spool, &draft);
-	piece = (struct iovec){ text, 4 };
-	assert_int_equal(spool_write(&spool, when, &piece, 1, &draft, &err), 0);
+	assert_int_equal(spool_write(&delivery, &draft, &err), 0);
 	failed = spool_directory(spool.root, "failed", &err);
 	assert_true(failed >= 0);
-	assert_int_equal(
-	    spool_place(&spool, failed, when, "", &draft, &err), 0);
+	assert_int_equal(spool_place(&delivery, failed, "", &draft, &err), 0);
 	assert_int_equal(close(failed), 0);
 	assert_counts("placed", &place, 0, 0);
 	assert_file(in_folder(&place, "failed", draft.name), "half");

@@ -38,14 +38,14 @@ struct fetch_item *
 fetch_outbox_add(struct fetch_outbox *outbox, struct error *err)
 {
 	struct fetch_item *item = &outbox->items[outbox->count];
+	struct delivery empty = { outbox->spool, clock_now(), NULL, 0 };
 
 	if (outbox->count == outbox->size) {
 		(void)error_set(err, ERROR_MEMORY, "no room in the outbox");
 		return NULL;
 	}
-	item->received = clock_now();
-	if (spool_write(
-		outbox->spool, item->received, NULL, 0, &item->event, err) < 0)
+	item->received = empty.received;
+	if (spool_write(&empty, &item->event, err) < 0)
 		return NULL;
 	/* There can be more items than descriptors. */
 	io_discard(&item->event.fd);
@@ -199,13 +199,14 @@ move_documents(struct fetch_outbox *outbox, int to, struct error *err)
 static int
 publish_events(struct fetch_outbox *outbox, struct error *err)
 {
+	struct delivery written = { .spool = outbox->spool };
 	struct fetch_item *item;
 	size_t i;
 
 	for (i = outbox->count; i-- > 0;) {
 		item = &outbox->items[i];
-		if (spool_publish(
-			outbox->spool, item->received, &item->event, err) < 0)
+		written.received = item->received;
+		if (spool_publish(&written, &item->event, err) < 0)
 			return -1;
 		item->published = true;
 	}

@@ -4,18 +4,14 @@
 
 #include <stdio.h>
 
-int __wrap_spool_deliver(const struct spool *spool, struct timespec received,
-    struct iovec *iov, int count, char name[SPOOL_NAME_SIZE],
-    struct error *err);
+/* So that the compiler knows when the real one has changed. */
+__typeof__(spool_deliver) __wrap_spool_deliver;
 
 int
-__wrap_spool_deliver(const struct spool *spool, struct timespec received,
-    struct iovec *iov, int count, char name[SPOOL_NAME_SIZE], struct error *err)
+__wrap_spool_deliver(const struct delivery *delivery,
+    char name[SPOOL_NAME_SIZE], struct error *err)
 {
-	(void)spool;
-	(void)received;
-	(void)iov;
-	(void)count;
+	(void)delivery;
 	(void)err;
 	(void)snprintf(name, SPOOL_NAME_SIZE, "%s", "lost.json");
 	return 0;

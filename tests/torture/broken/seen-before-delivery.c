@@ -14,11 +14,10 @@
 __typeof__(seen_deliver) __wrap_seen_deliver;
 
 int
-__wrap_seen_deliver(const struct spool *spool, struct timespec received,
-    const struct iovec *iov, int count, struct seen *wanted,
+__wrap_seen_deliver(const struct delivery *delivery, struct seen *wanted,
     char name[SPOOL_NAME_SIZE], struct error *err)
 {
-	int seen = spool_directory(spool->root, "seen", err), fd;
+	int seen = spool_directory(delivery->spool->root, "seen", err), fd;
 
 	if (seen < 0)
 		return -1;
@@ -32,6 +31,5 @@ __wrap_seen_deliver(const struct spool *spool, struct timespec received,
 	(void)fsync(seen);
 	(void)close(fd);
 	(void)close(seen);
-	return spool_deliver(spool, received, iov, count, name, err) < 0 ? -1
-									 : 1;
+	return spool_deliver(delivery, name, err) < 0 ? -1 : 1;
 }
