@@ -4,7 +4,6 @@
  */
 #include "account.h"
 
-#include <stdatomic.h>
 #include <string.h>
 
 #include "base/clock.h"
@@ -13,8 +12,8 @@
 #include "reply.h"
 #include "throttle.h"
 
-/* Of 64 bits: 128 KiB, of which only what is used takes memory. */
-#define WARNED_WORDS 16384
+/* Longer than a process lives, in microseconds. */
+#define ONCE (INT64_C(10 * 365 * 24 * 3600) * 1000000)
 
 /*
  * A number for the endpoint: as the parameters came, which may not have been
@@ -99,20 +98,14 @@ warn_of_key(const struct exchange *x, const char *parameter,
 	log_write(&line);
 }
 
-/*
- * Once for each key of an endpoint, or nearly: two whose numbers meet in one
- * bit share the warning, which keeps this free of locks. With a thousand
- * endpoints about one warning is missing.
- */
+/* Once for each key of an endpoint. */
 static bool
-is_first(uint64_t endpoint, enum weakness what, size_t key)
+is_first(uint64_t endpoint, enum weakness what, const char *key)
 {
-	static _Atomic uint64_t warned[WARNED_WORDS];
-	uint64_t number = hash_text(endpoint, weaknesses[what].event);
-	uint64_t bit = UINT64_C(1) << ((number + key) % 64);
+	static struct throttle warnings = THROTTLE_INIT(1, ONCE);
+	uint64_t hash = hash_text(endpoint, weaknesses[what].event);
 
-	return !(
-	    atomic_fetch_or(&warned[number / 64 % WARNED_WORDS], bit) & bit);
+	return throttle_pass(&warnings, hash_text(hash, key), NULL);
 }
 
 static void
@@ -126,7 +119,7 @@ warn_of_keys(
 	for (i = 0; i < keys->count; i++)
 		for (what = WEAK_SHORT; what < WEAKNESSES; what++)
 			if (is_weak(x, keys, i, what) &&
-			    is_first(endpoint, what, i))
+			    is_first(endpoint, what, keys->keys[i].name))
 				warn_of_key(x, parameter, &keys->keys[i], what);
 }
 

@@ -4,10 +4,9 @@
  *
  * Options, where requests come from, and off. See hookdir.fcgi(8).
  */
-#include <ctype.h>
-#include <errno.h>
 #include <fcntl.h>
 #include <getopt.h>
+#include <limits.h>
 #include <malloc.h>
 #include <signal.h>
 #include <stdarg.h>
@@ -24,6 +23,7 @@
 #include "budget.h"
 #include "base/hmac.h"
 #include "base/io.h"
+#include "base/number.h"
 #include "log.h"
 #include "transport_cgi.h"
 #include "transport_fcgi.h"
@@ -75,19 +75,39 @@ usage_error(const char *fmt, ...)
 	return EX_USAGE;
 }
 
-/* A whole number from 1 to most, or -1. */
-static int
-number(const char *text, int most)
-{
-	long value;
-	char *end;
+/* An option whose value is a number from 1 to most. */
+struct number_option {
+	int letter;
+	unsigned most;
+	int *value;
+};
 
-	errno = 0;
-	value = strtol(text, &end, 10);
-	if (!isdigit((unsigned char)*text) || *end || errno || value < 1 ||
-	    value > most)
-		return -1;
-	return (int)value;
+/* -1 to go on, else the exit status. */
+static int
+read_number(const struct number_option *option, int letter, const char *text)
+{
+	uint64_t number;
+
+	while (option->letter && option->letter != letter)
+		option++;
+	if (!option->letter)
+		return usage_error("unknown option, or no value");
+	if (!number_read(span_of(text), option->most, &number) || number == 0)
+		return usage_error("-%c %s: not a number from 1 to %u", letter,
+		    text, option->most);
+	*option->value = (int)number;
+	return -1;
+}
+
+/* A number that systemd says in the environment, or 0. */
+static uint64_t
+said_by_systemd(const char *name)
+{
+	const char *text = getenv(name);
+	uint64_t number = 0;
+
+	return text && number_read(span_of(text), INT_MAX, &number) ? number
+								    : 0;
 }
 
 static bool
@@ -105,12 +125,11 @@ is_listening(int fd)
 static int
 find_listener(void)
 {
-	const char *pid = getenv("LISTEN_PID"), *fds = getenv("LISTEN_FDS");
-
 	if (is_listening(STDIN_FILENO))
 		return STDIN_FILENO;
-	if (pid && fds && strtol(pid, NULL, 10) == (long)getpid() &&
-	    strtol(fds, NULL, 10) >= 1 && is_listening(SYSTEMD_DESCRIPTOR))
+	if (said_by_systemd("LISTEN_PID") == (uint64_t)getpid() &&
+	    said_by_systemd("LISTEN_FDS") >= 1 &&
+	    is_listening(SYSTEMD_DESCRIPTOR))
 		return SYSTEMD_DESCRIPTOR;
 	return -1;
 }
@@ -184,32 +203,16 @@ read_options(int argc, char **argv, struct fcgi_options *options)
 		{ "version", no_argument, NULL, 'V' },
 		{ NULL, 0, NULL, 0 },
 	};
-	int c, memory;
+	int c, memory = 0, rc;
+	const struct number_option numbers[] = {
+		{ 'm', MEMORY_MOST, &memory },
+		{ 't', THREADS_MOST, &options->threads },
+		{ 'w', WAIT_MOST, &options->wait },
+		{ 0, 0, NULL },
+	};
 
 	while ((c = getopt_long(argc, argv, "m:t:w:hV", names, NULL)) != -1) {
 		switch (c) {
-		case 'm':
-			memory = number(optarg, MEMORY_MOST);
-			if (memory < 0)
-				return usage_error(
-				    "-m %s: not a number from 1 to 65536",
-				    optarg);
-			budget_set((size_t)memory << 20);
-			break;
-		case 't':
-			options->threads = number(optarg, THREADS_MOST);
-			if (options->threads < 0)
-				return usage_error(
-				    "-t %s: not a number from 1 to 4096",
-				    optarg);
-			break;
-		case 'w':
-			options->wait = number(optarg, WAIT_MOST);
-			if (options->wait < 0)
-				return usage_error(
-				    "-w %s: not a number from 1 to 3600",
-				    optarg);
-			break;
 		case 'h':
 			(void)fputs(usage_text, stdout);
 			return EX_OK;
@@ -217,9 +220,13 @@ read_options(int argc, char **argv, struct fcgi_options *options)
 			(void)puts(PROGRAM " " HOOKDIR_VERSION);
 			return EX_OK;
 		default:
-			return usage_error("unknown option, or no value");
+			rc = read_number(numbers, c, optarg);
+			if (rc >= 0)
+				return rc;
 		}
 	}
+	if (memory)
+		budget_set((size_t)memory << 20);
 	if (optind < argc)
 		return usage_error(
 		    "%s: no arguments are expected", argv[optind]);

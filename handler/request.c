@@ -9,11 +9,23 @@
 #include <strings.h>
 
 #include "base/clock.h"
+#include "base/number.h"
 
 /* Read in pieces of this size, each of which has the time of -w. */
 #define PIECE 16384
 
 #define LENGTH_UNKNOWN SIZE_MAX
+#define LENGTH_MOST    UINT64_C(999999999999999999)
+
+/* How the reading of a body ended. */
+enum ending {
+	ENDING_WHOLE, /* with as many bytes as were wanted */
+	ENDING_EARLY, /* the peer's end came before */
+	ENDING_MORE,  /* as many as were wanted, and one more */
+	ENDING_BROKEN,
+	ENDING_NO_ROOM, /* in the budget */
+	ENDING_NO_MEMORY
+};
 
 const char *
 request_param(const struct request *rq, const char *name)
@@ -97,19 +109,16 @@ request_target(const struct request *rq, struct span *path, struct span *query)
 static int
 announced_length(const struct request *rq, size_t *length, struct error *err)
 {
-	const char *text = request_param(rq, "CONTENT_LENGTH"), *c;
-	size_t sum = 0;
+	const char *text = request_param(rq, "CONTENT_LENGTH");
+	uint64_t read;
 
 	*length = LENGTH_UNKNOWN;
 	if (!text || !*text || strcmp(text, "-1") == 0)
 		return 0;
-	for (c = text; *c; c++) {
-		if (!isdigit((unsigned char)*c) || c - text > 17)
-			return error_set(err, ERROR_REQUEST,
-			    "the length of the body is no number");
-		sum = sum * 10 + (size_t)(*c - '0');
-	}
-	*length = sum;
+	if (!number_read(span_of(text), LENGTH_MOST, &read))
+		return error_set(
+		    err, ERROR_REQUEST, "the length of the body is no number");
+	*length = (size_t)read;
 	return 0;
 }
 
@@ -196,37 +205,57 @@ piece_deadline(const struct request *rq, size_t arrived)
 	return piece < whole ? piece : whole;
 }
 
-/*
- * Up to wanted bytes, to the end or to the ceiling, as long as there is
- * memory and budget. 0 or -1.
- */
-static int
+/* Up to wanted bytes, as long as there is memory and budget. */
+static enum ending
 read_pieces(const struct request *rq, size_t wanted, struct buf *body,
-    struct budget_share *share, struct error *err)
+    struct budget_share *share)
 {
-	ssize_t got = 1;
+	ssize_t got;
 	size_t piece;
 	char *room;
 
-	while (got > 0 && body->len < wanted) {
+	while (body->len < wanted) {
 		piece = wanted - body->len;
 		if (piece > PIECE)
 			piece = PIECE;
 		rq->transport->turn(rq->connection, TURN_OURS, 0);
-		if (!budget_take(share, body->len + piece)) {
-			(void)no_room(err, share, body->len);
-			return 0;
-		}
+		if (!budget_take(share, body->len + piece))
+			return ENDING_NO_ROOM;
 		room = buf_room(body, piece);
 		if (!room)
-			return 0;
+			return ENDING_NO_MEMORY;
 		rq->transport->turn(
 		    rq->connection, TURN_SENDS, piece_deadline(rq, body->len));
 		got = rq->transport->read(rq->connection, room, piece);
-		if (got > 0)
-			body->len += (size_t)got;
+		if (got <= 0)
+			return got < 0 ? ENDING_BROKEN : ENDING_EARLY;
+		body->len += (size_t)got;
 	}
-	return got < 0 ? -1 : 0;
+	return ENDING_WHOLE;
+}
+
+/* Is there more than what was wanted? */
+static enum ending
+read_on(const struct request *rq)
+{
+	char byte;
+	ssize_t more = rq->transport->read(rq->connection, &byte, 1);
+
+	if (more < 0)
+		return ENDING_BROKEN;
+	return more ? ENDING_MORE : ENDING_WHOLE;
+}
+
+/* Of a body that has come to its end: is it as long as was announced? */
+static int
+check_length(const struct request *rq, const struct budget_share *share,
+    const struct buf *body, size_t length, struct error *err)
+{
+	if (body->len > length)
+		return too_long(err, length);
+	if (body->len < length)
+		return incomplete(rq, share, body, length, err);
+	return 0;
 }
 
 int
@@ -234,11 +263,9 @@ request_read_body(const struct request *rq, struct buf *body,
     struct budget_share *share, struct error *err)
 {
 	const bool has_end = rq->transport->has_end;
+	enum ending ending;
 	size_t length, wanted;
-	ssize_t more = 0;
 	bool open_ended;
-	char byte;
-	int rc;
 
 	if (announced_length(rq, &length, err) < 0)
 		return -1;
@@ -248,25 +275,28 @@ request_read_body(const struct request *rq, struct buf *body,
 	    (has_end &&
 		is_gzip_coded(request_param(rq, "HTTP_CONTENT_ENCODING")));
 	wanted = open_ended ? body->max : length;
-	rc = read_pieces(rq, wanted, body, share, err);
-	if (rc == 0 && body->len == wanted && !body->failed &&
-	    (open_ended || has_end))
-		more = rq->transport->read(rq->connection, &byte, 1);
+	ending = read_pieces(rq, wanted, body, share);
+	if (ending == ENDING_WHOLE && (open_ended || has_end))
+		ending = read_on(rq);
 	rq->transport->turn(rq->connection, TURN_OURS, 0);
 	budget_settle(share);
-	if (err->code != ERROR_NONE || buf_check(body, err) < 0)
-		return -1;
-	if (more > 0 && open_ended)
-		return too_large(err, body);
-	if (rc < 0 || more < 0)
+	switch (ending) {
+	case ENDING_NO_ROOM:
+		return no_room(err, share, body->len);
+	case ENDING_NO_MEMORY:
+		return buf_check(body, err);
+	case ENDING_BROKEN:
 		return incomplete(rq, share, body, length, err);
+	case ENDING_MORE:
+		return open_ended ? too_large(err, body)
+				  : too_long(err, length);
+	case ENDING_WHOLE:
+	case ENDING_EARLY:
+		break;
+	}
 	if (length == LENGTH_UNKNOWN || (open_ended && was_decoded(body)))
 		return 0;
-	if (more > 0 || body->len > length)
-		return too_long(err, length);
-	if (body->len < length)
-		return incomplete(rq, share, body, length, err);
-	return 0;
+	return check_length(rq, share, body, length, err);
 }
 
 int

@@ -15,6 +15,7 @@
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "base/number.h"
 #include "serve.h"
 
 struct connection {
@@ -197,8 +198,10 @@ transport_cgi_run(int wait)
 
 	/* Under a coding the length may be that of something else. */
 	c.end_decides = !known || getenv("HTTP_CONTENT_ENCODING") != NULL;
-	if (!transport.has_end && known)
-		c.unread = strtoull(length, NULL, 10);
+	/* Of a length that is no number nothing is read, see request.c. */
+	if (!transport.has_end && known &&
+	    !number_read(span_of(length), UINT64_MAX, &c.unread))
+		c.unread = 0;
 	c.deadline = rq.started + rq.wait;
 	serve(&rq);
 	return 0;

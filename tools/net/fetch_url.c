@@ -8,7 +8,10 @@
 #include <string.h>
 #include <strings.h>
 
+#include "base/number.h"
+
 #define HTTPS_PORT 443
+#define PORT_MAX   65535
 #define LETTERS	   "abcdefghijklmnopqrstuvwxyz"
 #define NAME_CHARS LETTERS "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789.-_"
 
@@ -89,10 +92,12 @@ take_port(struct fetch_url *url, struct error *err)
 	char *port = NULL;
 	CURLUcode code =
 	    curl_url_get(url->parts, CURLUPART_PORT, &port, CURLU_DEFAULT_PORT);
-	unsigned long number = code == CURLUE_OK ? strtoul(port, NULL, 10) : 0;
+	uint64_t number = 0;
 
+	if (code == CURLUE_OK)
+		(void)number_read(span_of(port), PORT_MAX, &number);
 	curl_free(port);
-	if (number < 1 || number > 65535)
+	if (number == 0)
 		return refuse(code, err);
 	url->port = (unsigned)number;
 	return 0;
@@ -195,21 +200,19 @@ fetch_url_append(
 	return buf_check(out, err);
 }
 
-/* The length of a pattern's host, and the port behind it. */
+/* The length of a pattern's host, and the port behind it. 0: it is none. */
 static size_t
 split_pattern(const char *pattern, unsigned *port)
 {
-	size_t len = strcspn(pattern, ":"), i;
+	size_t len = strcspn(pattern, ":");
+	uint64_t number;
 
 	*port = HTTPS_PORT;
 	if (pattern[len] != ':')
 		return len;
-	*port = 0;
-	for (i = len + 1; pattern[i]; i++) {
-		if (pattern[i] < '0' || pattern[i] > '9' || *port > 65535)
-			return 0;
-		*port = *port * 10 + (unsigned)(pattern[i] - '0');
-	}
+	if (!number_read(span_of(pattern + len + 1), PORT_MAX, &number))
+		return 0;
+	*port = (unsigned)number;
 	return len;
 }
 
@@ -223,7 +226,7 @@ fetch_url_is_pattern(const char *text)
 		text += 2;
 		len -= 2;
 	}
-	return len > 0 && len <= FETCH_HOST_MAX && port >= 1 && port <= 65535 &&
+	return len > 0 && len <= FETCH_HOST_MAX && port >= 1 &&
 	    text[0] != '.' && strspn(text, NAME_CHARS) == len;
 }
 
