@@ -7,10 +7,10 @@
  */
 #include "queue/document.h"
 
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdbool.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
@@ -70,25 +70,31 @@ document_copy(int root, const struct spool_name *name,
 	return rc;
 }
 
+/* 1: it is a copy of that message. */
+static int
+is_copy(void *context, int dir, const struct dirent *entry, struct error *err)
+{
+	const char *base = context;
+	struct spool_name name;
+
+	(void)dir;
+	(void)err;
+	return spool_name_parse(entry->d_name, &name) &&
+	    strcmp(name.base, base) == 0;
+}
+
 /* A directory that cannot be read may hold a copy. */
 static bool
 holds_copy(int root, const char *state, const char *base)
 {
 	struct error failed = ERROR_INIT;
-	int fd = io_open_dir(root, state, &failed);
-	DIR *dir = fd < 0 ? NULL : fdopendir(fd);
-	struct spool_name name;
-	struct dirent *entry;
-	bool found = false;
+	int dir = io_open_dir(root, state, &failed);
+	bool found = failed.errnum != ENOENT;
 
-	if (!dir) {
-		io_discard(&fd);
-		return failed.errnum != ENOENT;
-	}
-	while (!found && (entry = readdir(dir)) != NULL)
-		found = spool_name_parse(entry->d_name, &name) &&
-		    strcmp(name.base, base) == 0;
-	(void)closedir(dir);
+	if (dir >= 0)
+		found = io_each(dir, state, is_copy, (void *)(uintptr_t)base,
+			    &failed) != 0;
+	io_discard(&dir);
 	return found;
 }
 

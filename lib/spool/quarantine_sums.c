@@ -4,7 +4,6 @@
  */
 #include "spool/quarantine_sums.h"
 
-#include <dirent.h>
 #include <fcntl.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -129,42 +128,29 @@ read_name(const char *file, char caller[QUARANTINE_CALLER_SIZE],
 	caller[len] = '\0';
 }
 
-static void
-count_file(struct quarantine_sums *sums, int directory, const char *file)
+static int
+count_file(
+    void *context, int directory, const struct dirent *entry, struct error *err)
 {
 	char caller[QUARANTINE_CALLER_SIZE];
 	struct quarantine_item item;
 	struct stat st;
 
-	if (fstatat(directory, file, &st, AT_SYMLINK_NOFOLLOW) < 0 ||
+	(void)err;
+	if (fstatat(directory, entry->d_name, &st, AT_SYMLINK_NOFOLLOW) < 0 ||
 	    !S_ISREG(st.st_mode))
-		return;
-	read_name(file, caller, &item);
+		return 0;
+	read_name(entry->d_name, caller, &item);
 	/* Some file systems do not tell the blocks. */
 	item.bytes = quarantine_blocks(
 	    st.st_blocks ? (uint64_t)st.st_blocks * 512 : (uint64_t)st.st_size);
-	quarantine_sums_add(sums, &item);
+	quarantine_sums_add(context, &item);
+	return 0;
 }
 
 int
 quarantine_sums_count(
     struct quarantine_sums *sums, int directory, struct error *err)
 {
-	struct dirent *entry;
-	/* A descriptor of its own: reading moves its position. */
-	int fd = io_open_dir(directory, ".", err);
-	DIR *dir;
-
-	if (fd < 0)
-		return -1;
-	dir = fdopendir(fd);
-	if (!dir) {
-		(void)error_system(err, "cannot read quarantine/");
-		io_discard(&fd);
-		return -1;
-	}
-	while ((entry = readdir(dir)) != NULL)
-		count_file(sums, dirfd(dir), entry->d_name);
-	(void)closedir(dir);
-	return 0;
+	return io_each(directory, "quarantine/", count_file, sums, err);
 }

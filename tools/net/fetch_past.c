@@ -8,7 +8,6 @@
  */
 #include "net/fetch_past.h"
 
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -152,25 +151,23 @@ is_old(int dir, const char *name)
 	    clock_now().tv_sec - st.st_mtime > life;
 }
 
+static int
+sweep_file(
+    void *context, int dir, const struct dirent *entry, struct error *err)
+{
+	(void)context;
+	(void)err;
+	if (strchr("tnd", entry->d_name[0]) && entry->d_name[1] == '-' &&
+	    is_old(dir, entry->d_name))
+		(void)unlinkat(dir, entry->d_name, 0);
+	return 0;
+}
+
 void
 fetch_past_sweep(int dir)
 {
 	struct error ignored = ERROR_INIT;
-	struct dirent *entry;
-	DIR *list;
-	int fd;
 
-	if (!is_due(dir))
-		return;
-	fd = io_open_dir(dir, ".", &ignored);
-	list = fd < 0 ? NULL : fdopendir(fd);
-	if (!list) {
-		io_discard(&fd);
-		return;
-	}
-	while ((entry = readdir(list)) != NULL)
-		if (strchr("tnd", entry->d_name[0]) &&
-		    entry->d_name[1] == '-' && is_old(dir, entry->d_name))
-			(void)unlinkat(dir, entry->d_name, 0);
-	(void)closedir(list);
+	if (is_due(dir))
+		(void)io_each(dir, "fetch/", sweep_file, NULL, &ignored);
 }
