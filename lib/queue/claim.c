@@ -33,49 +33,60 @@ let_go(struct claim *claim)
 	io_discard(&claim->fd);
 }
 
-/* CLAIM_TAKEN: open and locked. */
+enum claim_result
+claim_lock(const struct queue *queue, enum queue_state state, const char *file,
+    int *fd, struct stat *st, struct error *err)
+{
+	struct error failed = ERROR_INIT;
+	int rc;
+
+	*fd = queue_open_file(queue, state, file, st, &failed);
+	if (*fd < 0 && queue_is_none(&failed))
+		return CLAIM_GONE;
+	if (*fd < 0) {
+		*err = failed;
+		return CLAIM_FAILED;
+	}
+	rc = io_lock(fd, queue->states[state], file, err);
+	if (rc == 1)
+		return CLAIM_TAKEN;
+	io_discard(fd);
+	return rc < 0 ? CLAIM_FAILED : CLAIM_HELD;
+}
+
 static enum claim_result
 lock(const struct queue *queue, enum queue_state state, const char *file,
     struct claim *claim, struct error *err)
 {
-	struct error failed = ERROR_INIT;
 	struct stat st;
-	int rc;
+	enum claim_result rc =
+	    claim_lock(queue, state, file, &claim->fd, &st, err);
 
-	claim->fd = queue_open_file(queue, state, file, &st, &failed);
-	if (claim->fd < 0 && queue_is_none(&failed))
-		return CLAIM_GONE;
-	if (claim->fd < 0) {
-		*err = failed;
-		return CLAIM_FAILED;
-	}
-	claim->size = st.st_size;
-	rc = io_lock(&claim->fd, queue->states[state], file, err);
-	if (rc == 1)
-		return CLAIM_TAKEN;
-	io_discard(&claim->fd);
-	return rc < 0 ? CLAIM_FAILED : CLAIM_HELD;
+	if (rc == CLAIM_TAKEN)
+		claim->size = st.st_size;
+	return rc;
 }
 
 /*
  * Is what we have locked the file of our name? Another process may have put
  * another file in its place, or moved it on: then the message is gone.
  */
-static enum claim_result
-check(const struct queue *queue, const struct claim *claim, struct error *err)
+enum claim_result
+claim_check(const struct queue *queue, enum queue_state state, const char *file,
+    int fd, struct error *err)
 {
 	struct stat held, named;
 
-	if (fstat(claim->fd, &held) == 0 &&
-	    fstatat(queue->states[claim->state], claim->file, &named,
-		AT_SYMLINK_NOFOLLOW) == 0)
+	if (fstat(fd, &held) == 0 &&
+	    fstatat(queue->states[state], file, &named, AT_SYMLINK_NOFOLLOW) ==
+		0)
 		return held.st_dev == named.st_dev &&
 			held.st_ino == named.st_ino
 		    ? CLAIM_TAKEN
 		    : CLAIM_GONE;
 	if (errno == ENOENT)
 		return CLAIM_GONE;
-	(void)error_system(err, "cannot look at %s", claim->file);
+	(void)error_system(err, "cannot look at %s", file);
 	return CLAIM_FAILED;
 }
 
@@ -127,7 +138,8 @@ claim_take(struct queue *queue, const char *file, struct claim *claim,
 	rc = rename_to_cur(
 	    queue, file, claim, claim->uncounted ? &spare : &claim->name, err);
 	if (rc == CLAIM_TAKEN) {
-		rc = check(queue, claim, err);
+		rc = claim_check(
+		    queue, claim->state, claim->file, claim->fd, err);
 		if (rc != CLAIM_TAKEN && claim->state == QUEUE_CUR)
 			(void)queue_move(queue, QUEUE_CUR, claim->file,
 			    QUEUE_NEW, file, &ignored);
@@ -157,7 +169,7 @@ claim_take_over(struct queue *queue, const char *file, struct claim *claim,
 	/* Zero: claimed by hand, or by a run whose death does not count. */
 	if (claim->before.tries > 0)
 		claim->before.tries--;
-	rc = check(queue, claim, err);
+	rc = claim_check(queue, claim->state, claim->file, claim->fd, err);
 	if (rc != CLAIM_TAKEN)
 		let_go(claim);
 	return rc;

@@ -47,6 +47,18 @@ enum claim_result {
 		.fd = -1, .state = QUEUE_CUR                                   \
 	}
 
+/*
+ * Open the file of that name and lock it. CLAIM_TAKEN: *fd, to read from at
+ * its beginning, is the caller's; st is what was opened. The file may have got
+ * another name since, or another file this one.
+ */
+enum claim_result claim_lock(const struct queue *queue, enum queue_state state,
+    const char *file, int *fd, struct stat *st, struct error *err);
+
+/* CLAIM_TAKEN: the locked file has that name. Else CLAIM_GONE, or failed. */
+enum claim_result claim_check(const struct queue *queue, enum queue_state state,
+    const char *file, int fd, struct error *err);
+
 /* Claim the message of that name in new/, or one left behind in cur/. */
 enum claim_result claim_take(struct queue *queue, const char *file,
     struct claim *claim, struct error *err);

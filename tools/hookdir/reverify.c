@@ -12,7 +12,6 @@
  * A file that cannot be opened, locked or read is reported and passed over.
  */
 #include <errno.h>
-#include <fcntl.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -22,6 +21,7 @@
 #include "message/envelope.h"
 #include "base/io.h"
 #include "hookdir/names.h"
+#include "queue/claim.h"
 #include "hookdir/reverify.h"
 #include "message/verify.h"
 #include "hookdir/remember.h"
@@ -59,27 +59,17 @@ report(const struct spool_name *name, const char *rule, const char *text)
 static int
 lock(struct work *work, const char *file, int *fd, struct error *err)
 {
-	struct error failed = ERROR_INIT;
-	struct stat opened, named;
-	int rc;
+	struct stat st;
+	enum claim_result rc =
+	    claim_lock(&work->queue, QUEUE_QUARANTINE, file, fd, &st, err);
 
-	*fd = queue_open_file(
-	    &work->queue, QUEUE_QUARANTINE, file, &opened, &failed);
-	if (*fd < 0 && !queue_is_none(&failed))
-		*err = failed;
-	if (*fd < 0)
-		return queue_is_none(&failed) ? 0 : -1;
-	rc = io_lock(fd, work->queue.states[QUEUE_QUARANTINE], file, err);
-	/* Is it still the file of that name? */
-	if (rc == 1 &&
-	    (fstat(*fd, &opened) < 0 ||
-		fstatat(work->queue.states[QUEUE_QUARANTINE], file, &named,
-		    AT_SYMLINK_NOFOLLOW) < 0 ||
-		named.st_ino != opened.st_ino || named.st_dev != opened.st_dev))
-		rc = 0;
-	if (rc != 1)
-		io_discard(fd);
-	return rc;
+	if (rc == CLAIM_TAKEN)
+		rc =
+		    claim_check(&work->queue, QUEUE_QUARANTINE, file, *fd, err);
+	if (rc == CLAIM_TAKEN)
+		return 1;
+	io_discard(fd);
+	return rc == CLAIM_FAILED ? -1 : 0;
 }
 
 /* A line for the call and one for the message that was made of it, or NULL. */
