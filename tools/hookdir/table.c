@@ -7,19 +7,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* FNV-1a. A sender cannot choose names, and digests are even. */
-static size_t
-hash_of(const char *name)
-{
-	size_t hash = 14695981039346656037U;
-
-	for (; *name; name++)
-		hash = (hash ^ (unsigned char)*name) * 1099511628211U;
-	return hash;
-}
+#include "base/hash.h"
 
 static struct link **
-slot_of(const struct table *table, size_t hash)
+slot_of(const struct table *table, uint64_t hash)
 {
 	return &table->at[hash % table->size];
 }
@@ -27,7 +18,7 @@ slot_of(const struct table *table, size_t hash)
 struct link *
 table_find(const struct table *table, const char *name)
 {
-	size_t hash = hash_of(name);
+	uint64_t hash = hash_text(0, name);
 	struct link *link = table->size ? *slot_of(table, hash) : NULL;
 
 	while (link && (link->hash != hash || strcmp(link->name, name) != 0))
@@ -70,7 +61,7 @@ table_add(struct table *table, struct link *link, struct error *err)
 {
 	if (table->count >= table->size && grow(table, err) < 0)
 		return -1;
-	link->hash = hash_of(link->name);
+	link->hash = hash_text(0, link->name);
 	put(table, link);
 	table->count++;
 	return 0;

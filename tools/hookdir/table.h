@@ -10,12 +10,13 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 #include "base/error.h"
 
 struct link {
 	struct link *next;
-	size_t hash;
+	uint64_t hash;
 	const char *name; /* of the struct that the link stands in */
 };
 

@@ -10,6 +10,7 @@
 #include <sys/ioctl.h>
 #include <unistd.h>
 
+#include "base/hash.h"
 #include "base/io.h"
 #include "run/progress.h"
 #include "run/suspects.h"
@@ -55,23 +56,11 @@ find(const struct feed *feed, struct span name)
 	return feed->count;
 }
 
-static uint64_t
-digest(struct span name)
-{
-	uint64_t hash = UINT64_C(14695981039346656037); /* FNV-1a */
-	size_t i;
-
-	for (i = 0; i < name.len; i++)
-		hash = (hash ^ (unsigned char)name.at[i]) *
-		    UINT64_C(1099511628211);
-	return hash;
-}
-
 /* Is it the name of a message: one that it had, or one of the receiver's? */
 static bool
 is_message(const struct feed *feed, struct span name)
 {
-	const uint64_t wanted = digest(name);
+	const uint64_t wanted = hash_span(0, name);
 	struct spool_name parts;
 	char text[NAME_MAX + 1];
 	unsigned i;
@@ -100,7 +89,7 @@ take_status(struct runner *runner, struct slot *slot, unsigned i,
 		outcome.output.len = JOB_OUTPUT;
 	slot->feed->answered = clock_monotonic();
 	slot->feed->had[slot->feed->answers_count++ % FEED_ANSWERED] =
-	    digest(answer->name);
+	    hash_span(0, answer->name);
 	feed_settle(runner, feed_take_out(slot->feed, i), &outcome);
 	if (runner->suspects.row)
 		suspects_clear(runner);
