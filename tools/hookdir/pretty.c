@@ -1,9 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * pretty - JSON for people
- *
- * No recursion and no memory: where a bracket belongs follows from the
- * number of those that are open.
  */
 #include "hookdir/pretty.h"
 
@@ -11,6 +8,7 @@
 
 #include "hookdir/tool.h"
 #include "base/utf8.h"
+#include "json/json.h"
 
 /* The length of a character that is not shown as it is; 0 for others. */
 static size_t
@@ -66,77 +64,45 @@ pretty_is_plain(struct span text)
 	return utf8_valid(text);
 }
 
-/* The string that begins here: to behind its closing quote. */
-static const char *
-string_end(const char *at, const char *end)
-{
-	for (at++; at < end && *at != '"'; at++)
-		if (*at == '\\' && end - at > 1)
-			at++;
-	return at < end ? at + 1 : end;
-}
-
-static const char *
-skip_space(const char *at, const char *end)
-{
-	while (at < end &&
-	    (*at == ' ' || *at == '\n' || *at == '\t' || *at == '\r'))
-		at++;
-	return at;
-}
-
 static void
 new_line(FILE *out, unsigned depth)
 {
 	(void)fprintf(out, "\n%*s", (int)depth * 2, "");
 }
 
-/* An opening bracket; one that holds nothing is closed at once. */
-static const char *
-print_open(FILE *out, const char *at, const char *end, unsigned *depth)
-{
-	const char *inside = skip_space(at + 1, end);
-
-	(void)putc(*at, out);
-	if (inside < end && (*inside == '}' || *inside == ']')) {
-		(void)putc(*inside, out);
-		return inside + 1;
-	}
-	new_line(out, ++*depth);
-	return at + 1;
-}
-
-/* What is no string and no opening bracket, a byte of it. */
 static void
-print_byte(FILE *out, char byte, unsigned *depth)
+print_value(FILE *out, struct span value, unsigned depth)
 {
-	if (byte == '}' || byte == ']')
-		new_line(out, *depth > 0 ? --*depth : 0);
-	(void)putc(byte, out);
-	if (byte == ',')
-		new_line(out, *depth);
-	else if (byte == ':')
-		(void)putc(' ', out);
+	struct json_value name, inside;
+	struct json_walk walk;
+	bool empty = true;
+
+	if (!json_walk_start(value, &walk)) {
+		pretty_plain(out, value);
+		return;
+	}
+	(void)putc(walk.object ? '{' : '[', out);
+	while ((!walk.object || json_walk_name(&walk, &name)) &&
+	    json_walk_value(&walk, &inside)) {
+		if (!empty)
+			(void)putc(',', out);
+		empty = false;
+		new_line(out, depth + 1);
+		if (walk.object) {
+			pretty_plain(out, name.raw);
+			(void)fputs(": ", out);
+		}
+		print_value(out, inside.raw, depth + 1);
+	}
+	if (!empty)
+		new_line(out, depth);
+	(void)putc(walk.object ? '}' : ']', out);
 }
 
 void
 pretty_print(FILE *out, struct span json)
 {
-	const char *at = json.at, *end = at + json.len, *next;
-	unsigned depth = 0;
-
-	for (; (at = skip_space(at, end)) < end; at = next) {
-		if (*at == '"') {
-			next = string_end(at, end);
-			pretty_plain(
-			    out, (struct span){ at, (size_t)(next - at) });
-		} else if (*at == '{' || *at == '[') {
-			next = print_open(out, at, end, &depth);
-		} else {
-			print_byte(out, *at, &depth);
-			next = at + 1;
-		}
-	}
+	print_value(out, json, 0);
 	(void)putc('\n', out);
 }
 

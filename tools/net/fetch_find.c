@@ -2,63 +2,14 @@
 /*
  * fetch_find - which documents does this data refer to?
  *
- * The data is known to be sound JSON, so one pass over its bytes is enough:
- * strings are skipped, and one with a colon behind it is a name. No tree is
- * made, because trees refuse data that is valid, and the elements are to be
- * handed on byte for byte.
+ * No tree is made, because trees refuse data that is valid, and the elements
+ * are to be handed on byte for byte.
  */
 #include "net/fetch_find.h"
 
 #include <stdlib.h>
-#include <string.h>
 
 #include "net/fetch_url.h"
-
-static void
-skip_space(struct span *text)
-{
-	while (text->len && strchr(" \t\r\n", text->at[0]) && text->at[0]) {
-		text->at++;
-		text->len--;
-	}
-}
-
-/* The length of the string at the start of a text. */
-static size_t
-string_length(struct span text)
-{
-	size_t i;
-
-	for (i = 1; i < text.len && text.at[i] != '"'; i++)
-		if (text.at[i] == '\\')
-			i++;
-	return i < text.len ? i + 1 : text.len;
-}
-
-/* The length of the value at the start of a text. */
-static size_t
-value_length(struct span text)
-{
-	size_t i = 0, level = 0;
-	char c;
-
-	while (i < text.len) {
-		c = text.at[i];
-		if (level == 0 && (c == ',' || c == ']' || c == '}'))
-			return i;
-		if (c == '"') {
-			i += string_length(
-			    (struct span){ text.at + i, text.len - i });
-		} else {
-			level += c == '[' || c == '{';
-			level -= c == ']' || c == '}';
-			i++;
-		}
-		if (level == 0 && (c == '"' || c == ']' || c == '}'))
-			return i;
-	}
-	return i;
-}
 
 static bool
 is_known(
@@ -131,54 +82,49 @@ take_element(struct fetch_references *found, struct json_value element,
 	return rc;
 }
 
-/* The elements of the array at the start of a text. */
 static int
-take_array(struct fetch_references *found, struct span text, struct error *err)
+take_array(
+    struct fetch_references *found, struct json_value array, struct error *err)
 {
 	struct json_value element;
-	size_t len;
+	struct json_walk walk;
+	int rc = 0;
 
-	do {
-		text = span_skip(text, 1); /* the bracket, or a comma */
-		skip_space(&text);
-		len = value_length(text);
-		if (json_scan((struct span){ text.at, len }, &element) &&
-		    element.type == JSON_TYPE_OBJECT &&
-		    take_element(found, element, err) < 0)
-			return -1;
-		text = span_skip(text, len);
-		skip_space(&text);
-	} while (text.len && text.at[0] == ',');
-	return 0;
+	if (array.type != JSON_TYPE_ARRAY || !json_walk_start(array.raw, &walk))
+		return 0;
+	while (rc == 0 && json_walk_value(&walk, &element))
+		if (element.type == JSON_TYPE_OBJECT)
+			rc = take_element(found, element, err);
+	return rc;
+}
+
+/* As deep as JSON is nested, which is JSON_DEPTH_MAX at most. */
+static int
+find_inside(
+    struct fetch_references *found, struct json_value value, struct error *err)
+{
+	struct json_value name, inside;
+	struct json_walk walk;
+	int rc = 0;
+
+	if (!json_walk_start(value.raw, &walk))
+		return 0;
+	while (rc == 0 && (!walk.object || json_walk_name(&walk, &name)) &&
+	    json_walk_value(&walk, &inside)) {
+		if (walk.object && json_string_is(name, "documents"))
+			rc = take_array(found, inside, err);
+		if (rc == 0)
+			rc = find_inside(found, inside, err);
+	}
+	return rc;
 }
 
 int
 fetch_find(
     struct json_value data, struct fetch_references *found, struct error *err)
 {
-	struct json_value string = { JSON_TYPE_STRING, { NULL, 0 } };
-	struct span text = data.raw;
-
 	*found = (struct fetch_references)FETCH_REFERENCES_INIT;
-	while (text.len) {
-		if (text.at[0] != '"') {
-			text = span_skip(text, 1);
-			continue;
-		}
-		string.raw.at = text.at;
-		string.raw.len = string_length(text);
-		text = span_skip(text, string.raw.len);
-		skip_space(&text);
-		if (!text.len || text.at[0] != ':' ||
-		    !json_string_is(string, "documents"))
-			continue;
-		text = span_skip(text, 1);
-		skip_space(&text);
-		if (text.len && text.at[0] == '[' &&
-		    take_array(found, text, err) < 0)
-			return -1;
-	}
-	return 0;
+	return find_inside(found, data, err);
 }
 
 void
