@@ -114,7 +114,7 @@ is_form(const struct request *rq, struct span body)
 }
 
 static void
-refuse(struct exchange *x, const char *code, const char *description)
+set_oauth_error(struct exchange *x, const char *code, const char *description)
 {
 	x->oauth_error = code;
 	x->oauth_description = description;
@@ -159,9 +159,9 @@ refuse_client(struct exchange *x)
 
 	x->guess = true;
 	if (throttle_pass(&wrong, client, NULL))
-		refuse(x, "invalid_client", "there is no such client");
+		set_oauth_error(x, "invalid_client", "there is no such client");
 	else
-		refuse(x, "temporarily_unavailable",
+		set_oauth_error(x, "temporarily_unavailable",
 		    "too many calls with a wrong secret");
 }
 
@@ -173,12 +173,13 @@ check_client(struct exchange *x, const struct credentials *header,
 	const char *used;
 
 	if (is_named_twice(header, fields)) {
-		refuse(x, "invalid_request",
+		set_oauth_error(x, "invalid_request",
 		    "the client is named in the header and in the body");
 		return false;
 	}
 	if (header->scheme == CREDENTIALS_NONE && !fields->client_id.len) {
-		refuse(x, "invalid_client", "the request names no client");
+		set_oauth_error(
+		    x, "invalid_client", "the request names no client");
 		return false;
 	}
 	if (header->scheme == CREDENTIALS_BASIC)
@@ -201,18 +202,18 @@ check_request(struct exchange *x, const struct credentials *header,
 	struct span grant = buf_span(&fields->grant_type);
 
 	if (!is_form(x->request, buf_span(&x->message.body)))
-		refuse(x, "invalid_request", "the body is not a form");
+		set_oauth_error(x, "invalid_request", "the body is not a form");
 	else if (fields->repeated)
-		refuse(x, "invalid_request", "a field came twice");
+		set_oauth_error(x, "invalid_request", "a field came twice");
 	else if (!check_client(x, header, fields))
 		return false;
 	else if (grant.len == 0)
-		refuse(x, "invalid_request", "grant_type is missing");
+		set_oauth_error(x, "invalid_request", "grant_type is missing");
 	else if (!span_is(grant, "client_credentials"))
-		refuse(x, "unsupported_grant_type",
+		set_oauth_error(x, "unsupported_grant_type",
 		    "only client_credentials is served here");
 	else if (!is_scope(buf_span(&fields->scope)))
-		refuse(x, "invalid_scope",
+		set_oauth_error(x, "invalid_scope",
 		    "the scope is no list of words with single spaces");
 	else
 		return true;

@@ -102,7 +102,7 @@ io_open_file(int dir, const char *name, struct stat *st, struct error *err)
 }
 
 static int
-lock(int fd)
+try_lock(int fd)
 {
 	int rc;
 
@@ -117,7 +117,7 @@ io_lock(int *fd, int dir, const char *name, struct error *err)
 {
 	int other;
 
-	if (lock(*fd) == 0)
+	if (try_lock(*fd) == 0)
 		return 1;
 	if (errno == EBADF) {
 		other = openat(
@@ -132,7 +132,7 @@ io_lock(int *fd, int dir, const char *name, struct error *err)
 			    name);
 		(void)close(*fd);
 		*fd = other;
-		if (lock(*fd) == 0)
+		if (try_lock(*fd) == 0)
 			return 1;
 	}
 	return errno == EWOULDBLOCK ? 0

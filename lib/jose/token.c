@@ -105,7 +105,7 @@ verify(const struct token_rule *rule, struct span token, struct buf *payload,
 }
 
 static int
-refuse(struct error *err, const char *why)
+refuse_token(struct error *err, const char *why)
 {
 	return error_set(err, ERROR_CREDENTIALS, "%s", why);
 }
@@ -156,23 +156,23 @@ check_claims(const struct token_rule *rule, struct json_value claims,
 	has_exp = find_claim(claims, "exp", &exp, &sound);
 	has_nbf = find_claim(claims, "nbf", &nbf, &sound);
 	if (!sound)
-		return refuse(err, "the token has a claim twice");
+		return refuse_token(err, "the token has a claim twice");
 	if (is_no_access_token(claims))
-		return refuse(err, "the token is no access token");
+		return refuse_token(err, "the token is no access token");
 	if (!has_iss || !json_string_is(iss, rule->issuer))
-		return refuse(err, "the token is of another issuer");
+		return refuse_token(err, "the token is of another issuer");
 	/* RFC 7519 4.1.3: one audience, or an array of them. */
 	if (!has_aud ||
 	    (!json_string_is(aud, rule->audience) &&
 		!json_array_has(aud, rule->audience)))
-		return refuse(err, "the token is for another audience");
+		return refuse_token(err, "the token is for another audience");
 	if (!has_exp || !json_number(exp, &expires) || !isfinite(expires) ||
 	    now >= expires + JWT_LEEWAY)
-		return refuse(err, "the token has expired");
+		return refuse_token(err, "the token has expired");
 	/* RFC 7519 4.1.5 makes it optional, and Keycloak leaves it out. */
 	if (has_nbf &&
 	    (!json_number(nbf, &begins) || now < begins - JWT_LEEWAY))
-		return refuse(err, "the token is not valid yet");
+		return refuse_token(err, "the token is not valid yet");
 	return 0;
 }
 
@@ -183,7 +183,7 @@ check_payload(const struct token_rule *rule, struct span payload, double now,
 	struct json_value claims;
 
 	if (!json_scan(payload, &claims))
-		return refuse(err, "the token's claims are not JSON");
+		return refuse_token(err, "the token's claims are not JSON");
 	return check_claims(rule, claims, now, err);
 }
 
@@ -201,7 +201,7 @@ check_unverified(const struct token_rule *rule, struct span token, double now,
 	    jwt_payload(&jwt, &payload, &why) == 0)
 		rc = check_payload(rule, buf_span(&payload), now, err);
 	else if (error_class(why.code) == CLASS_VERDICT)
-		(void)refuse(err, why.text);
+		(void)refuse_token(err, why.text);
 	else
 		*err = why;
 	buf_free(&payload);
@@ -217,11 +217,11 @@ token_check(const struct token_rule *rule, struct span token, double now,
 	int rc = -1;
 
 	if (token.len > TOKEN_MAX)
-		return refuse(err, "the token is too long");
+		return refuse_token(err, "the token is too long");
 	if (verify(rule, token, &payload, &verdict) == 0)
 		rc = check_payload(rule, buf_span(&payload), now, err);
 	else if (error_class(verdict.code) == CLASS_VERDICT)
-		(void)refuse(err, verdict.text);
+		(void)refuse_token(err, verdict.text);
 	else if (verdict.code != ERROR_KEY_UNKNOWN ||
 	    check_unverified(rule, token, now, err) == 0)
 		*err = verdict;

@@ -55,8 +55,8 @@ claim_lock(const struct queue *queue, enum queue_state state, const char *file,
 }
 
 static enum claim_result
-lock(const struct queue *queue, enum queue_state state, const char *file,
-    struct claim *claim, struct error *err)
+lock_message(const struct queue *queue, enum queue_state state,
+    const char *file, struct claim *claim, struct error *err)
 {
 	struct stat st;
 	enum claim_result rc =
@@ -125,7 +125,7 @@ claim_take(struct queue *queue, const char *file, struct claim *claim,
 
 	if (!spool_name_parse(file, &claim->before))
 		return CLAIM_GONE;
-	rc = lock(queue, QUEUE_NEW, file, claim, err);
+	rc = lock_message(queue, QUEUE_NEW, file, claim, err);
 	if (rc != CLAIM_TAKEN)
 		return rc;
 	claim->name = claim->before;
@@ -157,7 +157,7 @@ claim_take_over(struct queue *queue, const char *file, struct claim *claim,
 
 	if (!spool_name_parse(file, &claim->name))
 		return CLAIM_GONE;
-	rc = lock(queue, QUEUE_CUR, file, claim, err);
+	rc = lock_message(queue, QUEUE_CUR, file, claim, err);
 	if (rc != CLAIM_TAKEN)
 		return rc;
 	claim->state = QUEUE_CUR;

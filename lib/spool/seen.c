@@ -202,7 +202,7 @@ deliver_claimed(const struct delivery *delivery, int seen, struct seen *wanted,
 }
 
 static int
-deliver(const struct delivery *delivery, struct seen *wanted,
+deliver_unseen(const struct delivery *delivery, struct seen *wanted,
     char name[SPOOL_NAME_SIZE], struct error *err)
 {
 	int seen = spool_directory(delivery->spool->root, "seen", err);
@@ -227,12 +227,12 @@ int
 seen_deliver(const struct delivery *delivery, struct seen *wanted,
     char name[SPOOL_NAME_SIZE], struct error *err)
 {
-	int rc = deliver(delivery, wanted, name, err), i;
+	int rc = deliver_unseen(delivery, wanted, name, err), i;
 
 	for (i = 0; rc < 0 && i < ROOM_ATTEMPTS &&
 	     room_regain(delivery->spool->root, spool_size(delivery), err);
 	     i++)
-		rc = deliver(delivery, wanted, name, err);
+		rc = deliver_unseen(delivery, wanted, name, err);
 	return rc;
 }
 

@@ -198,7 +198,7 @@ spool_publish(
 }
 
 static int
-deliver(const struct delivery *delivery, char name[SPOOL_NAME_SIZE],
+deliver_once(const struct delivery *delivery, char name[SPOOL_NAME_SIZE],
     struct error *err)
 {
 	struct draft draft = DRAFT_INIT;
@@ -214,11 +214,11 @@ int
 spool_deliver(const struct delivery *delivery, char name[SPOOL_NAME_SIZE],
     struct error *err)
 {
-	int rc = deliver(delivery, name, err), i;
+	int rc = deliver_once(delivery, name, err), i;
 
 	for (i = 0; rc < 0 && i < ROOM_ATTEMPTS &&
 	     room_regain(delivery->spool->root, spool_size(delivery), err);
 	     i++)
-		rc = deliver(delivery, name, err);
+		rc = deliver_once(delivery, name, err);
 	return rc;
 }

@@ -29,7 +29,7 @@ static const char *const other_directories[] = { "cur", "failed",
 	"quarantine" };
 
 static int
-look_at(int directory, struct statx *st, struct error *err)
+statx_directory(int directory, struct statx *st, struct error *err)
 {
 	if (statx(directory, "", AT_EMPTY_PATH, STATX_INO | STATX_BTIME, st) <
 	    0)
@@ -167,7 +167,7 @@ open_directories(
 		return -1;
 	spool->new_ = open_or_make(spool->root, "new", &made_new, err);
 	spool->made |= made_new;
-	if (spool->new_ < 0 || look_at(spool->new_, &st, err) < 0)
+	if (spool->new_ < 0 || statx_directory(spool->new_, &st, err) < 0)
 		return -1;
 	spool->flushes = flushes_needed(spool->new_, &st);
 	if (!spool->made && !made_tmp && spool_is_known(&st))
@@ -246,7 +246,7 @@ spool_sweep_is_due(const struct spool *spool, enum spool_sweep sweep)
 	struct error ignored = ERROR_INIT;
 	struct statx st;
 
-	return look_at(spool->new_, &st, &ignored) == 0 &&
+	return statx_directory(spool->new_, &st, &ignored) == 0 &&
 	    spool_known_sweep(&st, sweep, clock_monotonic());
 }
 

@@ -127,7 +127,7 @@ print_name(enum queue_state state, const struct spool_name *name)
 }
 
 static int
-visit(void *context, enum queue_state state, const char *file,
+expire_message(void *context, enum queue_state state, const char *file,
     const struct spool_name *name, struct error *err)
 {
 	struct expiry *expiry = context;
@@ -224,7 +224,7 @@ expire(struct expiry *expiry)
 	for (i = 0; rc == 0 && i < QUEUE_STATES; i++)
 		if (expiry->states & 1u << i)
 			rc = queue_each(&expiry->queue, (enum queue_state)i,
-			    visit, expiry, &err);
+			    expire_message, expiry, &err);
 	if (rc == 0)
 		rc = expire_leftovers(expiry, &err);
 	if (rc == 0)
@@ -233,7 +233,7 @@ expire(struct expiry *expiry)
 }
 
 static int
-check(struct expiry *expiry, int operands)
+check_operands(struct expiry *expiry, int operands)
 {
 	if (!expiry->has_span)
 		return tool_usage("--older-than is missing");
@@ -303,7 +303,7 @@ tool_expire(int argc, char **argv)
 	int operands = 0, code;
 
 	read_options(argc, argv, &expiry, &operands);
-	code = check(&expiry, operands);
+	code = check_operands(&expiry, operands);
 	if (code == EX_OK)
 		code = tool_open_queue(&expiry.queue, argv[1]);
 	if (code != EX_OK)

@@ -162,7 +162,7 @@ is_recent(const struct find *find, const struct spool_name *name,
 }
 
 static void
-visit(struct scan *scan, const char *file, const struct spool_name *name)
+scan_file(struct scan *scan, const char *file, const struct spool_name *name)
 {
 	struct find *find = scan->find;
 	struct find_hit *hit = find_hit(find, name->base, false);
@@ -201,7 +201,7 @@ scan_directory(struct find *find, const struct place *place, struct error *err)
 	while ((entry = readdir(dir)) != NULL)
 		if (entry->d_type != DT_DIR &&
 		    spool_name_parse(entry->d_name, &name))
-			visit(&scan, entry->d_name, &name);
+			scan_file(&scan, entry->d_name, &name);
 	(void)closedir(dir);
 	event_free(&scan.event);
 	buf_free(&scan.bytes);

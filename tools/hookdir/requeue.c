@@ -126,7 +126,7 @@ move_orphan(struct work *work, const char *file, const struct spool_name *name,
 }
 
 static int
-visit(void *context, enum queue_state state, const char *file,
+requeue_message(void *context, enum queue_state state, const char *file,
     const struct spool_name *name, struct error *err)
 {
 	struct work *work = context;
@@ -169,7 +169,8 @@ do_work(struct work *work)
 {
 	struct error err = ERROR_INIT;
 
-	if (queue_each(&work->queue, from(work), visit, work, &err) < 0)
+	if (queue_each(&work->queue, from(work), requeue_message, work, &err) <
+	    0)
 		work->code = tool_error(&err);
 	else
 		report_missing(work);

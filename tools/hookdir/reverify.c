@@ -44,7 +44,7 @@ enum outcome {
 };
 
 static void
-report(const struct spool_name *name, const char *rule, const char *text)
+report_call(const struct spool_name *name, const char *rule, const char *text)
 {
 	tool_print(stdout, span_of(name->base), NAME_MAX);
 	(void)printf(": %s: ", rule);
@@ -57,7 +57,7 @@ report(const struct spool_name *name, const char *rule, const char *text)
  * another process has it.
  */
 static int
-lock(struct work *work, const char *file, int *fd, struct error *err)
+lock_call(struct work *work, const char *file, int *fd, struct error *err)
 {
 	struct stat st;
 	enum claim_result rc =
@@ -103,7 +103,7 @@ note(const struct work *work, const char *call, const char *message)
 }
 
 static int
-deliver(struct work *work, struct message *m, const char *file,
+deliver_call(struct work *work, struct message *m, const char *file,
     enum outcome *outcome, struct error *err)
 {
 	char name[SPOOL_NAME_SIZE];
@@ -164,7 +164,7 @@ verify(struct work *work, struct call *call, const char *file,
 	}
 	if (message_verify(m, &work->rules.signing.keys, err) < 0)
 		return error_class(err->code) == CLASS_FAULT ? -1 : 0;
-	return deliver(work, m, file, outcome, err);
+	return deliver_call(work, m, file, outcome, err);
 }
 
 static int
@@ -200,11 +200,11 @@ count(struct work *work, const struct spool_name *name, enum outcome outcome,
 		work->duplicates++;
 		break;
 	case OUTCOME_REFUSED:
-		report(name, error_rule(verdict->code), verdict->text);
+		report_call(name, error_rule(verdict->code), verdict->text);
 		work->refused++;
 		break;
 	case OUTCOME_UNREADABLE:
-		report(name, "unreadable", verdict->text);
+		report_call(name, "unreadable", verdict->text);
 		work->unreadable++;
 		work->failed |= verdict->code == ERROR_SYSTEM;
 		break;
@@ -212,7 +212,7 @@ count(struct work *work, const struct spool_name *name, enum outcome outcome,
 }
 
 static int
-visit(void *context, enum queue_state state, const char *file,
+reverify_call(void *context, enum queue_state state, const char *file,
     const struct spool_name *name, struct error *err)
 {
 	struct work *work = context;
@@ -226,7 +226,7 @@ visit(void *context, enum queue_state state, const char *file,
 		return 0;
 	if (wanted)
 		wanted->found = true;
-	rc = lock(work, file, &fd, &verdict);
+	rc = lock_call(work, file, &fd, &verdict);
 	if (rc == 1)
 		rc = look_into(work, fd, file, &outcome, &verdict);
 	else if (rc < 0)
@@ -240,7 +240,7 @@ visit(void *context, enum queue_state state, const char *file,
 }
 
 static int
-run(struct work *work)
+reverify_all(struct work *work)
 {
 	struct error err = ERROR_INIT;
 	int code = EX_OK;
@@ -248,7 +248,8 @@ run(struct work *work)
 
 	if (spool_open(&work->spool, work->queue.path, &err) < 0)
 		return tool_error(&err);
-	if (queue_each(&work->queue, QUEUE_QUARANTINE, visit, work, &err) < 0)
+	if (queue_each(
+		&work->queue, QUEUE_QUARANTINE, reverify_call, work, &err) < 0)
 		code = tool_error(&err);
 	else if (work->failed)
 		code = EX_IOERR;
@@ -315,7 +316,7 @@ tool_reverify(int argc, char **argv)
 	if (code == EX_OK)
 		code = tool_open_queue(&work.queue, argv[1]);
 	if (code == EX_OK) {
-		code = run(&work);
+		code = reverify_all(&work);
 		queue_close(&work.queue);
 	}
 	rules_free(&work.rules);

@@ -195,11 +195,11 @@ tool_finish(int code)
 	return tool_fail(EX_IOERR, "cannot write to standard output");
 }
 
-static void refuse(const char *option, const char *text, const char *wanted)
-    __attribute__((noreturn));
+static void refuse_value(const char *option, const char *text,
+    const char *wanted) __attribute__((noreturn));
 
 static void
-refuse(const char *option, const char *text, const char *wanted)
+refuse_value(const char *option, const char *text, const char *wanted)
 {
 	exit(tool_usage("%s: %s is not %s", option, text, wanted));
 }
@@ -229,7 +229,8 @@ tool_read_span(const char *option, const char *text)
 	uint64_t seconds;
 
 	if (!read_span(text, &seconds))
-		refuse(option, text, "a span of time like 90, 5m, 12h or 30d");
+		refuse_value(
+		    option, text, "a span of time like 90, 5m, 12h or 30d");
 	return seconds;
 }
 
@@ -249,7 +250,7 @@ tool_read_time(const char *option, const char *text)
 	if (clock_read_rfc3339(text, strlen(text), &when) ||
 	    clock_read_rfc3339(full, strlen(full), &when))
 		return when.tv_sec;
-	refuse(option, text,
+	refuse_value(option, text,
 	    "a time like 2026-11-21T17:05:33Z, 2026-11-21, @SECONDS or 2h");
 }
 
@@ -265,12 +266,12 @@ tool_read_states(const char *option, const char *text)
 		(void)snprintf(
 		    name, sizeof(name), "%.*s", (int)word.len, word.at);
 		if (word.len >= sizeof(name) || !queue_find_state(name, &state))
-			refuse(option, text,
+			refuse_value(option, text,
 			    "one of new, cur, hold, failed, quarantine");
 		states |= 1u << state;
 	}
 	if (states == 0)
-		refuse(option, text,
+		refuse_value(option, text,
 		    "one of new, cur, hold, failed, "
 		    "quarantine");
 	return states;
@@ -287,7 +288,7 @@ tool_read_number(
 		return number;
 	(void)snprintf(wanted, sizeof(wanted), "a number from %llu to %llu",
 	    (unsigned long long)least, (unsigned long long)most);
-	refuse(option, text, wanted);
+	refuse_value(option, text, wanted);
 }
 
 size_t

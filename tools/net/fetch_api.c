@@ -136,7 +136,7 @@ meaning_of(long status)
 
 /* Of an answer that is not 200. */
 static int
-refuse(const char *path, long status, struct error *err)
+set_status_error(const char *path, long status, struct error *err)
 {
 	enum error_code code = ERROR_INCOMPLETE;
 
@@ -227,7 +227,7 @@ login(struct fetch_api *api, struct error *err)
 	buf_free(&header);
 	if (rc < 0 || status == 200)
 		return rc;
-	(void)refuse(LOGIN_PATH, status, &refusal);
+	(void)set_status_error(LOGIN_PATH, status, &refusal);
 	if (status == 401 || refusal.code == ERROR_FORM)
 		return error_set(err, ERROR_CREDENTIALS,
 		    "%.100s%s: status %ld for user %.60s: check username, "
@@ -261,7 +261,7 @@ refresh(struct fetch_api *api, struct error *err)
 	buf_free(&header);
 	if (rc < 0 || status == 200)
 		return rc;
-	(void)refuse(REFRESH_PATH, status, err);
+	(void)set_status_error(REFRESH_PATH, status, err);
 	if (status != 401 && err->code != ERROR_FORM)
 		return -1;
 	*err = (struct error)ERROR_INIT;
@@ -349,7 +349,7 @@ fetch_api_get(
 	if (rc == 0 && answer.status == 401)
 		rc = ask_again(api, path, out, &answer, err);
 	if (rc == 0 && answer.status != 200)
-		rc = refuse(path, answer.status, err);
+		rc = set_status_error(path, answer.status, err);
 	fetch_answer_free(&answer);
 	return rc;
 }

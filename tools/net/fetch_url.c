@@ -17,7 +17,7 @@
 
 /* Short memory is a fault of ours, and never taken for a bad address. */
 static int
-refuse(CURLUcode code, struct error *err)
+set_url_error(CURLUcode code, struct error *err)
 {
 	if (code == CURLUE_OUT_OF_MEMORY)
 		return error_set(err, ERROR_MEMORY, "no memory");
@@ -83,7 +83,7 @@ take_host(struct fetch_url *url, struct error *err)
 	if (good)
 		memcpy(url->host, host, strlen(host) + 1);
 	curl_free(host);
-	return good ? 0 : refuse(code, err);
+	return good ? 0 : set_url_error(code, err);
 }
 
 static int
@@ -98,7 +98,7 @@ take_port(struct fetch_url *url, struct error *err)
 		(void)number_read(span_of(port), PORT_MAX, &number);
 	curl_free(port);
 	if (number == 0)
-		return refuse(code, err);
+		return set_url_error(code, err);
 	url->port = (unsigned)number;
 	return 0;
 }
@@ -113,7 +113,7 @@ check_scheme(const struct fetch_url *url, struct error *err)
 	curl_free(scheme);
 	if (https)
 		return 0;
-	return refuse(
+	return set_url_error(
 	    code == CURLUE_OK ? CURLUE_UNSUPPORTED_SCHEME : code, err);
 }
 
@@ -132,11 +132,11 @@ check_absent(const struct fetch_url *url, CURLUPart which, CURLUcode absent,
 		return error_set(err, ERROR_FORM,
 		    which == CURLUPART_ZONEID ? "not an address"
 					      : "an address with a user in it");
-	return refuse(code, err);
+	return set_url_error(code, err);
 }
 
 static int
-check(struct fetch_url *url, struct error *err)
+check_parts(struct fetch_url *url, struct error *err)
 {
 	if (check_scheme(url, err) < 0 ||
 	    check_absent(url, CURLUPART_USER, CURLUE_NO_USER, err) < 0 ||
@@ -158,10 +158,10 @@ fetch_url_follow(struct fetch_url *url, struct span location, struct error *err)
 	if (rc == 0) {
 		code = curl_url_set(url->parts, CURLUPART_URL, text.at, 0);
 		if (code != CURLUE_OK)
-			rc = refuse(code, err);
+			rc = set_url_error(code, err);
 	}
 	buf_free(&text);
-	return rc < 0 ? -1 : check(url, err);
+	return rc < 0 ? -1 : check_parts(url, err);
 }
 
 int

@@ -58,7 +58,7 @@ wait_for(struct pick *pick, const char *file, time_t due)
 }
 
 static int
-visit(void *context, enum queue_state state, const char *file,
+take_entry(void *context, enum queue_state state, const char *file,
     const struct spool_name *name, struct error *err)
 {
 	struct pick *pick = context;
@@ -82,7 +82,7 @@ fill(struct pick *pick, const struct queue *queue, struct error *err)
 	drop_from(pick, 0);
 	pick->at = 0;
 	pick->more = false;
-	if (queue_each(queue, QUEUE_NEW, visit, pick, err) < 0)
+	if (queue_each(queue, QUEUE_NEW, take_entry, pick, err) < 0)
 		return -1;
 	settle(pick);
 	if (pick->count)
