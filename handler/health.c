@@ -41,12 +41,13 @@ write_file(const struct spool *spool, struct error *err)
 {
 	static char bytes[HEALTH_BYTES];
 	struct iovec iov = { bytes, sizeof(bytes) };
+	const struct delivery delivery = { spool, clock_now(), &iov, 1 };
 	struct draft draft = DRAFT_INIT;
 	int rc;
 
 	if (faccessat(spool->new_, ".", W_OK | X_OK, AT_EACCESS) < 0)
 		return error_system(err, "cannot write to new/");
-	if (spool_write(spool, clock_now(), &iov, 1, &draft, err) < 0)
+	if (spool_write(&delivery, &draft, err) < 0)
 		return -1;
 	rc = draft.fd < 0 ? 0 : io_fsync(draft.fd, "a file in tmp/", err);
 	io_discard(&draft.fd);

@@ -66,7 +66,7 @@ take(_Atomic uint64_t slots[], uint64_t kind, struct limit limit)
 {
 	int64_t now = clock_monotonic() / 1000, start;
 	_Atomic uint64_t *slot;
-	uint64_t value, tag;
+	uint64_t value = 0, tag;
 
 	do {
 		slot = find_slot(slots, kind, now, &value);
@@ -84,7 +84,7 @@ static int64_t
 busy_for(_Atomic uint64_t slots[], uint64_t kind)
 {
 	int64_t now = clock_monotonic() / 1000, until;
-	uint64_t value;
+	uint64_t value = 0;
 
 	(void)find_slot(slots, kind, now, &value);
 	until = until_of(value);

@@ -208,6 +208,34 @@ scan_directory(struct find *find, const struct place *place, struct error *err)
 	return 0;
 }
 
+struct folder {
+	struct find *find;
+	const char *path;
+	unsigned depth; /* levels below it that are read */
+};
+
+static int scan_tree(struct find *find, int dir, const char *path,
+    unsigned depth, struct error *err);
+
+static int
+scan_folder(
+    void *context, int dir, const struct dirent *entry, struct error *err)
+{
+	const struct folder *above = context;
+	char path[PATH_MAX];
+	int fd, rc;
+
+	if (entry->d_type != DT_DIR || entry->d_name[0] == '.' ||
+	    strcmp(entry->d_name, "documents") == 0 ||
+	    snprintf(path, sizeof(path), "%s/%s", above->path, entry->d_name) >=
+		(int)sizeof(path))
+		return 0;
+	fd = io_open_dir(dir, entry->d_name, err);
+	rc = fd < 0 ? -1 : scan_tree(above->find, fd, path, above->depth, err);
+	io_discard(&fd);
+	return rc;
+}
+
 /*
  * Messages in a directory that is no state, and in folders of it: done/ of a
  * spool has DAY/HOUR/, and an archive what its owner has made. dir is open.
@@ -219,28 +247,12 @@ scan_tree(struct find *find, int dir, const char *path, unsigned depth,
 	const struct place place = {
 		.dir = dir, .archived = true, .path = path
 	};
-	char below[PATH_MAX];
-	struct dirent *entry;
-	DIR *folders;
-	int fd, rc = scan_directory(find, &place, err);
+	struct folder folder = { find, path, depth - 1 };
+	int rc = scan_directory(find, &place, err);
 
 	if (rc < 0 || depth == 0)
 		return rc;
-	fd = io_open_dir(dir, ".", err);
-	folders = fd < 0 ? NULL : fdopendir(fd);
-	while (folders && rc == 0 && (entry = readdir(folders)) != NULL) {
-		if (entry->d_type != DT_DIR || entry->d_name[0] == '.' ||
-		    strcmp(entry->d_name, "documents") == 0 ||
-		    snprintf(below, sizeof(below), "%s/%s", path,
-			entry->d_name) >= (int)sizeof(below))
-			continue;
-		fd = io_open_dir(dir, entry->d_name, err);
-		rc = fd < 0 ? -1 : scan_tree(find, fd, below, depth - 1, err);
-		io_discard(&fd);
-	}
-	if (folders)
-		(void)closedir(folders);
-	return rc;
+	return io_each(dir, path, scan_folder, &folder, err);
 }
 
 static int

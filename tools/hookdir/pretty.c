@@ -73,7 +73,7 @@ new_line(FILE *out, unsigned depth)
 static void
 print_value(FILE *out, struct span value, unsigned depth)
 {
-	struct json_value name, inside;
+	struct json_value name = { JSON_TYPE_NULL, { NULL, 0 } }, inside;
 	struct json_walk walk;
 	bool empty = true;
 

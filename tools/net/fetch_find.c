@@ -103,7 +103,7 @@ static int
 find_inside(
     struct fetch_references *found, struct json_value value, struct error *err)
 {
-	struct json_value name, inside;
+	struct json_value name = { JSON_TYPE_NULL, { NULL, 0 } }, inside;
 	struct json_walk walk;
 	int rc = 0;
 
