@@ -175,8 +175,8 @@ form_modules(const struct form *form)
 	static const char *const modules[] = {
 		[FORM_SIGNED] = "alias asis env proxy proxy_fcgi",
 		[FORM_TOKEN] =
-		    "alias asis env authn_core authz_core auth_basic "
-		    "authn_file authz_user proxy proxy_fcgi setenvif",
+		    ("alias asis env authn_core authz_core auth_basic "
+		     "authn_file authz_user proxy proxy_fcgi setenvif"),
 		[FORM_URL] = "alias asis env proxy proxy_fcgi rewrite setenvif",
 	};
 

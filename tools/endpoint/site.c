@@ -253,7 +253,8 @@ void
 site_address(const struct site *site, const struct site_server *server,
     char address[SITE_ADDRESS_SIZE])
 {
-	const char *at = tls_listen(site, server)->address;
+	const struct site_listen *listen = tls_listen(site, server);
+	const char *at = listen ? listen->address : "*:443";
 	const char *port = strrchr(at, ':');
 
 	if (!port || port < strrchr(at, ']'))

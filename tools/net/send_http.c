@@ -165,7 +165,7 @@ start_due(struct sending *s, int *wait, struct error *err)
 static void
 finish_call(struct sending *s, struct slot *slot, CURLcode code)
 {
-	struct send_answer answer;
+	struct send_answer answer = { .status = 0 };
 	curl_off_t microseconds = 0;
 	long status = 0;
 
